@@ -1,0 +1,1 @@
+//! HTTP and JSON on a Unix socket, and a read-only listener on TCP.

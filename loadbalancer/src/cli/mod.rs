@@ -1,0 +1,1 @@
+//! The command line: one file a noun; talks only to the API.

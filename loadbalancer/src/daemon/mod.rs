@@ -1,0 +1,5 @@
+//! The running daemon: one task, the controller, owns the state; everything else sends it messages.
+
+mod handle;
+
+pub use handle::{Changed, ControlError, Handle, Request};

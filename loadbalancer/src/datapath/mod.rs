@@ -1,0 +1,1 @@
+//! The only place that touches BPF: load, attach, pin, adopt, read, write.
