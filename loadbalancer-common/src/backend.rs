@@ -1,6 +1,6 @@
 //! What a backend is in the maps: all that forwarding needs, ready to copy.
 
-use crate::{AddressV6, Be16, Mac};
+use crate::{AddressV6, Be16, MacWord};
 
 /// A backend of one service: the value of `BACKENDS`, indexed by backend id.
 ///
@@ -18,19 +18,17 @@ pub struct Backend {
     /// Interface that the backend is behind.
     pub ifindex: u32,
     /// Link-layer address of the next hop.
-    pub next_hop: Mac,
+    pub next_hop: MacWord,
     /// Link-layer address of that interface.
-    pub source_mac: Mac,
+    pub source_mac: MacWord,
     /// Port; 0 keeps the port that the client used.
     pub port: Be16,
     /// Whether it takes flows, and whether its next hop is known.
     pub flags: BackendFlags,
-    /// Always 0.
-    pub zero: [u8; 3],
     /// Address family: 4 or 6.
     pub family: u8,
     /// Always 0.
-    pub zero2: [u8; 1],
+    pub zero: u32,
 }
 
 const _: () = assert!(size_of::<Backend>() == 64);
@@ -47,6 +45,8 @@ impl BackendFlags {
     pub const ALIVE: Self = Self(2);
     /// The link-layer address of its next hop is known.
     pub const REACHABLE: Self = Self(4);
+    /// Switched off by the operator: every flow moves on.
+    pub const DISABLED: Self = Self(8);
 
     /// Whether all of `other` is set.
     #[inline(always)]
@@ -68,12 +68,11 @@ impl Backend {
         nat_address: [0; 16],
         service: 0,
         ifindex: 0,
-        next_hop: [0; 6],
-        source_mac: [0; 6],
+        next_hop: MacWord::NONE,
+        source_mac: MacWord::NONE,
         port: Be16::ZERO,
         flags: BackendFlags(0),
-        zero: [0; 3],
         family: 0,
-        zero2: [0; 1],
+        zero: 0,
     };
 }

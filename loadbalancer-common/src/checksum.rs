@@ -4,9 +4,11 @@
 //! One's complement addition does not depend on byte order, so words are taken as they lie in
 //! memory. Source: RFC 1624, equation 3 (HC' = ~(~HC + ~m + m')).
 
-/// What a set of replaced bytes adds to a checksum. Up to 2^15 words fit before it could overflow.
+/// What a set of replaced bytes adds to a checksum. Up to 2^31 words fit before it could overflow.
+///
+/// Words of 32 bits count like two of 16: 2^32 - 1 is a multiple of 2^16 - 1.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Delta(u32);
+pub struct Delta(u64);
 
 impl Delta {
     /// No change.
@@ -15,16 +17,24 @@ impl Delta {
         Self(0)
     }
 
-    /// Replaces `old` by `new`. An odd last byte is not counted: `N` is even.
+    /// Replaces a 16-bit word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn replace_word(self, old: [u8; 2], new: [u8; 2]) -> Self {
+        let removed = !u16::from_ne_bytes(old) as u64;
+        Self(self.0 + removed + u16::from_ne_bytes(new) as u64)
+    }
+
+    /// Replaces an address, in words of 32 bits.
     #[inline(always)]
     #[must_use]
     pub fn replace<const N: usize>(self, old: &[u8; N], new: &[u8; N]) -> Self {
-        const { assert!(N % 2 == 0) };
+        const { assert!(N.is_multiple_of(4)) };
         let mut sum = self.0;
-        let (old_words, _) = old.as_chunks::<2>();
-        let (new_words, _) = new.as_chunks::<2>();
+        let (old_words, _) = old.as_chunks::<4>();
+        let (new_words, _) = new.as_chunks::<4>();
         for (old, new) in old_words.iter().zip(new_words) {
-            sum += u32::from(!u16::from_ne_bytes(*old)) + u32::from(u16::from_ne_bytes(*new));
+            sum += u64::from(!u32::from_ne_bytes(*old)) + u64::from(u32::from_ne_bytes(*new));
         }
         Self(sum)
     }
@@ -32,10 +42,13 @@ impl Delta {
     /// The checksum after the change.
     #[inline(always)]
     pub const fn apply(self, checksum: [u8; 2]) -> [u8; 2] {
-        let sum = self.0 + !u16::from_ne_bytes(checksum) as u32;
+        let sum = self.0 + !u16::from_ne_bytes(checksum) as u64;
+        let sum = (sum & 0xffff_ffff) + (sum >> 32);
+        let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
         let sum = (sum & 0xffff) + (sum >> 16);
         let sum = (sum & 0xffff) + (sum >> 16);
-        (!(sum as u16)).to_ne_bytes()
+        let [low, high, ..] = (!sum).to_le_bytes();
+        u16::from_le_bytes([low, high]).to_ne_bytes()
     }
 
     /// The checksum of a UDP datagram after the change: 0 means "none" and stays 0, and a sum that
@@ -83,7 +96,7 @@ mod tests {
     #[test]
     fn rfc_1624_example() {
         // Section 4: m = 0x5555, m' = 0x3285, HC = 0xDD2F gives 0x0000.
-        let delta = Delta::new().replace(&[0x55, 0x55], &[0x32, 0x85]);
+        let delta = Delta::new().replace_word([0x55, 0x55], [0x32, 0x85]);
         assert_eq!(delta.apply([0xdd, 0x2f]), [0, 0]);
         assert_eq!(delta.apply_udp([0xdd, 0x2f]), [0xff, 0xff]);
         assert_eq!(delta.apply_udp([0, 0]), [0, 0]);

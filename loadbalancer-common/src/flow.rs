@@ -1,6 +1,9 @@
 //! Flows, and what is remembered of them.
+//!
+//! Values are built on the kernel program's stack, where every access must be aligned, so addresses
+//! of the link layer are words and fillers have sizes that one store covers.
 
-use crate::{AddressV4, AddressV6, Be16, Mac};
+use crate::{AddressV4, AddressV6, Be16, MacWord};
 
 /// A flow from a client to a service: the key of `CONNECTIONS_V4` and `CONNECTIONS_V6`.
 ///
@@ -74,19 +77,19 @@ pub struct Connection {
     pub backend: u32,
     /// Our port towards the backend, in forward mode `nat`; 0 in the others.
     pub nat_port: Be16,
-    /// Link-layer address that the client's last packet came from, in forward mode `nat`.
-    pub client_mac: Mac,
     /// What was seen of the connection.
     pub state: ConnectionState,
     /// Always 0.
-    pub zero: [u8; 3],
+    pub zero: u8,
+    /// Link-layer address that the client's last packet came from, in forward mode `nat`.
+    pub client_mac: MacWord,
 }
 
 const _: () = assert!(size_of::<Connection>() == 24);
 
 /// A reply of a backend to a translated connection: the key of `TRANSLATIONS_V4` and
 /// `TRANSLATIONS_V6`.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TranslationKey<A> {
     /// Backend's address: the reply's source.
@@ -100,7 +103,9 @@ pub struct TranslationKey<A> {
     /// IP protocol number (IANA).
     pub protocol: u8,
     /// Always 0.
-    pub zero: [u8; 3],
+    pub zero: u8,
+    /// Always 0.
+    pub zero2: u16,
 }
 
 /// The key of `TRANSLATIONS_V4`: 16 bytes.
@@ -126,19 +131,23 @@ pub struct Translation<A> {
     /// VIP, the source that the client expects.
     pub vip: A,
     /// Link-layer address of the next hop to the client.
-    pub client_mac: Mac,
+    pub client_mac: MacWord,
     /// Our own link-layer address, as the client's packets named it.
-    pub own_mac: Mac,
+    pub own_mac: MacWord,
     /// What was seen of the connection.
     pub state: ConnectionState,
     /// Always 0.
-    pub zero: [u8; 3],
+    pub zero: u8,
+    /// Always 0.
+    pub zero2: u16,
+    /// Always 0.
+    pub zero3: u32,
 }
 
-/// The value of `TRANSLATIONS_V4`: 48 bytes.
+/// The value of `TRANSLATIONS_V4`: 56 bytes.
 pub type TranslationV4 = Translation<AddressV4>;
-/// The value of `TRANSLATIONS_V6`: 72 bytes.
+/// The value of `TRANSLATIONS_V6`: 80 bytes.
 pub type TranslationV6 = Translation<AddressV6>;
 
-const _: () = assert!(size_of::<TranslationV4>() == 48);
-const _: () = assert!(size_of::<TranslationV6>() == 72);
+const _: () = assert!(size_of::<TranslationV4>() == 56);
+const _: () = assert!(size_of::<TranslationV6>() == 80);

@@ -13,7 +13,10 @@ pub mod checksum;
 mod counter;
 mod flow;
 pub mod hash;
+mod mac;
 pub mod packet;
+#[cfg(feature = "user")]
+mod pod;
 mod rule;
 mod service;
 mod verdict;
@@ -25,6 +28,7 @@ pub use flow::{
     Connection, ConnectionState, FlowKey, FlowKeyV4, FlowKeyV6, Translation, TranslationKey,
     TranslationKeyV4, TranslationKeyV6, TranslationV4, TranslationV6,
 };
+pub use mac::MacWord;
 pub use rule::{PrefixRule, RuleAction};
 pub use service::{ForwardMode, Service, ServiceKey, ServiceKeyV4, ServiceKeyV6};
 pub use verdict::{DropReason, Event, Verdict};

@@ -1,6 +1,9 @@
 //! How a packet's way ends.
 
 /// The end of a packet's way through the program.
+///
+/// One 32-bit number: a variant with a payload beside others without would leave bytes undefined,
+/// which the compiler may copy and the verifier then refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// On to the host's own network stack.
@@ -11,9 +14,11 @@ pub enum Verdict {
     DropByRule,
     /// Out of the interface that it came in by.
     Transmit,
-    /// Out of the interface with this index.
-    Redirect(u32),
+    /// Out of another interface, which `bpf_redirect` was told.
+    Redirect,
 }
+
+const _: () = assert!(size_of::<Verdict>() == 4);
 
 /// Declares a numbered list with a name for each entry: an index into a counter array.
 macro_rules! numbered {
@@ -26,6 +31,12 @@ macro_rules! numbered {
         impl $type {
             /// All of them, in the order of their numbers.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The one with this number, if there is one.
+            #[inline(always)]
+            pub const fn from_number(number: u32) -> Option<Self> {
+                match number { $($number => Some(Self::$variant),)+ _ => None }
+            }
 
             /// The name that users read.
             pub const fn name(self) -> &'static str {

@@ -31,8 +31,10 @@ pub fn parse<F: Frame + ?Sized>(frame: &F) -> Payload {
     for tags in 0..3 {
         let Some(ether_type) = frame.header::<[u8; 2]>(offset) else { return Payload::Other };
         match *ether_type {
-            IPV4 => return Payload::Ipv4(offset + 2),
-            IPV6 => return Payload::Ipv6(offset + 2),
+            IPV4 if tags == 0 => return Payload::Ipv4(HEADER_LENGTH),
+            IPV6 if tags == 0 => return Payload::Ipv6(HEADER_LENGTH),
+            IPV4 => return Payload::Ipv4(frame.forget_how(offset + 2)),
+            IPV6 => return Payload::Ipv6(frame.forget_how(offset + 2)),
             VLAN | SERVICE_VLAN if tags < 2 => offset += VLAN_TAG_LENGTH,
             _ => return Payload::Other,
         }

@@ -1,0 +1,151 @@
+//! Writing to the maps.
+
+use aya::maps::{LpmTrie, MapData, MapError, PerCpuArray, PerCpuValues, lpm_trie::Key};
+use loadbalancer_common::{
+    AddressV4, AddressV6, Backend, Counters, PrefixRule, RuleCounters, Service, ServiceKeyV4,
+    ServiceKeyV6,
+};
+
+use super::{DatapathError, Maps, maps::map_error};
+
+impl Maps {
+    /// Sets or removes an IPv4 service.
+    ///
+    /// # Errors
+    ///
+    /// When the map is full or cannot be written.
+    pub fn set_service_v4(
+        &mut self,
+        key: &ServiceKeyV4,
+        service: Option<Service>,
+    ) -> Result<(), DatapathError> {
+        match service {
+            Some(service) => self.services_v4.insert(key, service, 0),
+            None => absent_is_removed(self.services_v4.remove(key)),
+        }
+        .map_err(map_error("write", "SERVICES_V4"))
+    }
+
+    /// Sets or removes an IPv6 service.
+    ///
+    /// # Errors
+    ///
+    /// When the map is full or cannot be written.
+    pub fn set_service_v6(
+        &mut self,
+        key: &ServiceKeyV6,
+        service: Option<Service>,
+    ) -> Result<(), DatapathError> {
+        match service {
+            Some(service) => self.services_v6.insert(key, service, 0),
+            None => absent_is_removed(self.services_v6.remove(key)),
+        }
+        .map_err(map_error("write", "SERVICES_V6"))
+    }
+
+    /// Sets a backend.
+    ///
+    /// # Errors
+    ///
+    /// When the id is out of bounds or the map cannot be written.
+    pub fn set_backend(&mut self, id: u32, backend: Backend) -> Result<(), DatapathError> {
+        self.backends.set(id, backend, 0).map_err(map_error("write", "BACKENDS"))
+    }
+
+    /// Writes a lookup table to a region that no service points to.
+    ///
+    /// # Errors
+    ///
+    /// When the region is out of bounds.
+    pub fn set_table(&mut self, offset: u32, slots: &[u32]) -> Result<(), DatapathError> {
+        if self.tables.write(offset, slots) {
+            return Ok(());
+        }
+        let error = MapError::OutOfBounds { index: offset, max_entries: self.tables.slots() };
+        Err(map_error("write", "LOOKUP_TABLES")(error))
+    }
+
+    /// Sets or removes an IPv4 firewall prefix.
+    ///
+    /// # Errors
+    ///
+    /// When the map is full or cannot be written.
+    pub fn set_prefix_v4(
+        &mut self,
+        length: u32,
+        prefix: AddressV4,
+        rule: Option<PrefixRule>,
+    ) -> Result<(), DatapathError> {
+        set_prefix(&mut self.prefixes_v4, length, prefix, rule)
+            .map_err(map_error("write", "PREFIXES_V4"))
+    }
+
+    /// Sets or removes an IPv6 firewall prefix.
+    ///
+    /// # Errors
+    ///
+    /// When the map is full or cannot be written.
+    pub fn set_prefix_v6(
+        &mut self,
+        length: u32,
+        prefix: AddressV6,
+        rule: Option<PrefixRule>,
+    ) -> Result<(), DatapathError> {
+        set_prefix(&mut self.prefixes_v6, length, prefix, rule)
+            .map_err(map_error("write", "PREFIXES_V6"))
+    }
+
+    /// Sets the counters of a backend to zero, before its id is used.
+    ///
+    /// # Errors
+    ///
+    /// When the id is out of bounds or the map cannot be written.
+    pub fn zero_counters(&mut self, backend: u32) -> Result<(), DatapathError> {
+        zero::<Counters>(&mut self.counters, backend).map_err(map_error("write", "COUNTERS"))
+    }
+
+    /// Sets the counters of a firewall rule to zero, before its id is used.
+    ///
+    /// # Errors
+    ///
+    /// When the id is out of bounds or the map cannot be written.
+    pub fn zero_rule_counters(&mut self, rule: u32) -> Result<(), DatapathError> {
+        zero::<RuleCounters>(&mut self.rule_counters, rule)
+            .map_err(map_error("write", "RULE_COUNTERS"))
+    }
+}
+
+fn set_prefix<A: aya::Pod>(
+    map: &mut LpmTrie<MapData, A, PrefixRule>,
+    length: u32,
+    prefix: A,
+    rule: Option<PrefixRule>,
+) -> Result<(), MapError> {
+    let key = Key::new(length, prefix);
+    match rule {
+        Some(rule) => map.insert(&key, rule, 0),
+        None => absent_is_removed(map.remove(&key)),
+    }
+}
+
+/// Removing what is not there leaves what was wanted.
+fn absent_is_removed(result: Result<(), MapError>) -> Result<(), MapError> {
+    match result {
+        Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error))
+            if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn zero<V: aya::Pod + Default>(
+    map: &mut PerCpuArray<MapData, V>,
+    index: u32,
+) -> Result<(), MapError> {
+    let cpus = aya::util::nr_cpus().map_err(|(_, error)| MapError::IoError(error))?;
+    let zeros = PerCpuValues::try_from(vec![V::default(); cpus]).map_err(MapError::IoError)?;
+    map.set(index, zeros, 0)
+}

@@ -1,0 +1,119 @@
+//! The maps as userspace sees them.
+
+use std::path::Path;
+
+use aya::{
+    Pod,
+    maps::{Array, HashMap, LpmTrie, Map, MapData, MapError, PerCpuArray},
+};
+use loadbalancer_common::{
+    AddressV4, AddressV6, Backend, Connection, Counters, FlowKeyV4, FlowKeyV6, PrefixRule,
+    RuleCounters, Service, ServiceKeyV4, ServiceKeyV6,
+};
+
+use super::{DatapathError, batch::BatchMap, pins::Pins, tables::LookupTables};
+use crate::config::Limits;
+
+/// Names of the pinned maps, as the kernel side declares them.
+pub(super) const MAPS: [&str; 15] = [
+    "SERVICES_V4",
+    "SERVICES_V6",
+    "BACKENDS",
+    "LOOKUP_TABLES",
+    "CONNECTIONS_V4",
+    "CONNECTIONS_V6",
+    "TRANSLATIONS_V4",
+    "TRANSLATIONS_V6",
+    "PREFIXES_V4",
+    "PREFIXES_V6",
+    "COUNTERS",
+    "RULE_COUNTERS",
+    "DROPS",
+    "EVENTS",
+    "LAST_REPORT",
+];
+
+/// Entries of a map under these limits; `None` keeps the kernel side's own number. Ids begin at 1,
+/// so arrays indexed by an id have one entry more.
+pub(super) fn entries(map: &str, limits: &Limits) -> Option<u32> {
+    match map {
+        "SERVICES_V4" | "SERVICES_V6" => Some(limits.services),
+        "BACKENDS" | "COUNTERS" => Some(limits.backends.saturating_add(1)),
+        "LOOKUP_TABLES" => Some(limits.lookup_slots),
+        "CONNECTIONS_V4" | "CONNECTIONS_V6" => Some(limits.connections),
+        "TRANSLATIONS_V4" | "TRANSLATIONS_V6" => Some(limits.connections.saturating_mul(2)),
+        "PREFIXES_V4" | "PREFIXES_V6" => Some(limits.prefixes),
+        // One more for the firewall's default.
+        "RULE_COUNTERS" => Some(limits.rules.saturating_add(2)),
+        _ => None,
+    }
+}
+
+/// Handles of the maps that userspace reads and writes.
+pub struct Maps {
+    pub(super) services_v4: HashMap<MapData, ServiceKeyV4, Service>,
+    pub(super) services_v6: HashMap<MapData, ServiceKeyV6, Service>,
+    pub(super) backends: Array<MapData, Backend>,
+    pub(super) tables: LookupTables,
+    pub(super) connections_v4: BatchMap<FlowKeyV4, Connection>,
+    pub(super) connections_v6: BatchMap<FlowKeyV6, Connection>,
+    pub(super) prefixes_v4: LpmTrie<MapData, AddressV4, PrefixRule>,
+    pub(super) prefixes_v6: LpmTrie<MapData, AddressV6, PrefixRule>,
+    pub(super) counters: PerCpuArray<MapData, Counters>,
+    pub(super) rule_counters: PerCpuArray<MapData, RuleCounters>,
+    pub(super) drops: PerCpuArray<MapData, u64>,
+    pub(super) events: PerCpuArray<MapData, u64>,
+}
+
+impl Maps {
+    /// Opens the pinned maps and checks that they have the shape that this build expects.
+    pub(super) fn open(pins: &Pins, limits: &Limits) -> Result<Self, DatapathError> {
+        let directory = pins.maps();
+        Ok(Self {
+            services_v4: open(&directory, "SERVICES_V4")?,
+            services_v6: open(&directory, "SERVICES_V6")?,
+            backends: open(&directory, "BACKENDS")?,
+            tables: LookupTables::map(
+                &map_data(&directory, "LOOKUP_TABLES")?,
+                limits.lookup_slots,
+            )?,
+            connections_v4: open_batch(&directory, "CONNECTIONS_V4")?,
+            connections_v6: open_batch(&directory, "CONNECTIONS_V6")?,
+            prefixes_v4: open(&directory, "PREFIXES_V4")?,
+            prefixes_v6: open(&directory, "PREFIXES_V6")?,
+            counters: open(&directory, "COUNTERS")?,
+            rule_counters: open(&directory, "RULE_COUNTERS")?,
+            drops: open(&directory, "DROPS")?,
+            events: open(&directory, "EVENTS")?,
+        })
+    }
+}
+
+fn map_data(directory: &Path, name: &'static str) -> Result<MapData, DatapathError> {
+    MapData::from_pin(directory.join(name)).map_err(map_error("open", name))
+}
+
+/// Opens a pinned map as `M`, which checks its type and the sizes of key and value.
+fn open<M>(directory: &Path, name: &'static str) -> Result<M, DatapathError>
+where
+    M: TryFrom<Map, Error = MapError>,
+{
+    Map::from_map_data(map_data(directory, name)?)
+        .and_then(M::try_from)
+        .map_err(map_error("open", name))
+}
+
+fn open_batch<K: Pod, V: Pod>(
+    directory: &Path,
+    name: &'static str,
+) -> Result<BatchMap<K, V>, DatapathError> {
+    BatchMap::new(map_data(directory, name)?).map_err(map_error("open", name))
+}
+
+/// An error of a map, with what was tried.
+pub(super) fn map_error(
+    action: &'static str,
+    map: &'static str,
+) -> impl FnOnce(MapError) -> DatapathError {
+    move |source| DatapathError::Map { action, map, source: Box::new(source) }
+}

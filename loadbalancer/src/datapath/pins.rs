@@ -1,0 +1,207 @@
+//! The pin directory: what outlives the daemon.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    ffi::OsString,
+    fs::{self, File},
+    hash::{Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+};
+
+use loadbalancer_common::LAYOUT_VERSION;
+use nix::{
+    fcntl::{Flock, FlockArg},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
+};
+
+use super::DatapathError;
+use crate::config::Limits;
+
+const LINKS: &str = "links";
+const MAPS_PREFIX: &str = "maps-";
+
+/// The pin directory, locked for this daemon.
+#[derive(Debug)]
+pub(super) struct Pins {
+    root: PathBuf,
+    maps: PathBuf,
+    adopted: bool,
+    _lock: Flock<File>,
+}
+
+impl Pins {
+    /// Makes the directories that are missing, and keeps other daemons out while it lives.
+    pub(super) fn lock(root: PathBuf, limits: &Limits) -> Result<Self, DatapathError> {
+        let maps = root.join(maps_directory(limits));
+        let adopted = maps.is_dir();
+        make_directory(&root)?;
+        let lock = lock(&root)?;
+        require_bpf_file_system(&root)?;
+        make_directory(&maps)?;
+        make_directory(&root.join(LINKS))?;
+        Ok(Self { root, maps, adopted, _lock: lock })
+    }
+
+    /// Where the maps are pinned.
+    pub(super) fn maps(&self) -> PathBuf {
+        self.maps.clone()
+    }
+
+    /// Whether the maps were there before.
+    pub(super) fn adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// Where the attachment to an interface is pinned.
+    pub(super) fn link(&self, ifindex: u32, mode: &str) -> PathBuf {
+        self.root.join(LINKS).join(format!("{ifindex}-{mode}"))
+    }
+
+    /// Removes every link but `keep`, and every map directory but the one in use.
+    pub(super) fn remove_all_but(&self, keep: &[&Path]) -> Result<Vec<String>, DatapathError> {
+        let mut removed = Vec::new();
+        for link in entries(&self.root.join(LINKS))? {
+            if !keep.contains(&link.as_path()) {
+                remove_file(&link)?;
+                removed.push(describe_link(&link));
+            }
+        }
+        for directory in map_directories(&self.root)? {
+            if directory != self.maps {
+                remove_maps(&directory)?;
+                removed.push("removed maps of another layout or other limits".into());
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// Detaches the programs whose links are pinned below `root`, and removes everything there.
+/// Returns what was done, in words; nothing when there was nothing.
+///
+/// # Errors
+///
+/// When a pin cannot be removed.
+pub fn detach(root: &Path) -> Result<Vec<String>, DatapathError> {
+    if !root.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut removed = Vec::new();
+    for link in entries(&root.join(LINKS))? {
+        remove_file(&link)?;
+        removed.push(describe_link(&link));
+    }
+    for directory in map_directories(root)? {
+        remove_maps(&directory)?;
+        removed.push("removed the maps".into());
+    }
+    remove_directory(&root.join(LINKS))?;
+    remove_directory(root)?;
+    Ok(removed)
+}
+
+/// The directory of maps with this layout and these limits: maps of others are never adopted.
+fn maps_directory(limits: &Limits) -> String {
+    let Limits { services, backends, connections, lookup_slots, rules, prefixes } = *limits;
+    let mut hasher = DefaultHasher::new();
+    [services, backends, connections, lookup_slots, rules, prefixes].hash(&mut hasher);
+    format!("{MAPS_PREFIX}{LAYOUT_VERSION}-{:016x}", hasher.finish())
+}
+
+fn describe_link(link: &Path) -> String {
+    let name = link.file_name().map(OsString::from).unwrap_or_default();
+    let name = name.to_string_lossy();
+    let (ifindex, mode) = name.split_once('-').unwrap_or((&name, ""));
+    let interface = ifindex
+        .parse()
+        .ok()
+        .and_then(|index| nix::net::if_::if_indextoname(index).ok())
+        .and_then(|name| name.into_string().ok());
+    match interface {
+        Some(interface) => format!("detached from {interface} ({mode})"),
+        None => format!("removed the link to an interface that is gone (index {ifindex})"),
+    }
+}
+
+fn lock(root: &Path) -> Result<Flock<File>, DatapathError> {
+    let directory = File::open(root).map_err(pin_error("open", root))?;
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock)
+        .map_err(|(_, _)| DatapathError::InUse { path: root.to_owned() })
+}
+
+fn require_bpf_file_system(root: &Path) -> Result<(), DatapathError> {
+    let is_bpf = statfs(root).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC);
+    if is_bpf {
+        return Ok(());
+    }
+    Err(DatapathError::PinDirectory {
+        path: root.to_owned(),
+        reason: "it is not on a BPF file system".into(),
+        hint: "mount one with `mount -t bpf bpf /sys/fs/bpf`".into(),
+    })
+}
+
+fn make_directory(path: &Path) -> Result<(), DatapathError> {
+    fs::create_dir_all(path).map_err(|source| match source.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => {
+            DatapathError::NotPermitted { action: "writing to the pin directory", source }
+        }
+        _ => DatapathError::PinDirectory {
+            path: path.to_owned(),
+            reason: source.to_string(),
+            hint: "check `datapath.pin_directory`, and that /sys/fs/bpf is mounted".into(),
+        },
+    })
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, DatapathError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(pin_error("read", directory)(error)),
+    };
+    entries
+        .map(|entry| entry.map(|entry| entry.path()).map_err(pin_error("read", directory)))
+        .collect()
+}
+
+fn map_directories(root: &Path) -> Result<Vec<PathBuf>, DatapathError> {
+    let is_maps = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(MAPS_PREFIX))
+    };
+    Ok(entries(root)?.into_iter().filter(is_maps).collect())
+}
+
+fn remove_maps(directory: &Path) -> Result<(), DatapathError> {
+    for map in entries(directory)? {
+        remove_file(&map)?;
+    }
+    remove_directory(directory)
+}
+
+fn remove_file(path: &Path) -> Result<(), DatapathError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(pin_error("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn remove_directory(path: &Path) -> Result<(), DatapathError> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(pin_error("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn pin_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> DatapathError {
+    let path = path.to_owned();
+    move |source| DatapathError::Pin { action, path, source }
+}
