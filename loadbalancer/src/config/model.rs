@@ -69,6 +69,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Entries of a map that is indexed by backend id: ids run from 1 to `backends`.
+    pub const fn backend_entries(&self) -> u32 {
+        self.backends.saturating_add(1)
+    }
+
+    /// Entries of a map that is indexed by rule id: ids run from 1 to one more than `rules`, as the
+    /// firewall's default has one too.
+    pub const fn rule_entries(&self) -> u32 {
+        self.rules.saturating_add(2)
+    }
+}
+
 /// Where in the receive path an XDP program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -204,7 +217,7 @@ pub struct HealthConfig {
     pub kind: CheckKind,
     /// Time from one check to the next. Default 1 s.
     pub interval: Duration,
-    /// Longest wait for an answer, at most the interval. Default 500 ms.
+    /// Longest wait for an answer, at most the interval. Default 500 ms, or a shorter interval.
     pub timeout: Duration,
     /// Good answers in a row to go up. Default 2.
     pub rise: u32,
@@ -212,6 +225,19 @@ pub struct HealthConfig {
     pub fall: u32,
     /// Port to ask on, where it is not the backend's own.
     pub port: Option<u16>,
+}
+
+impl Default for HealthConfig {
+    fn default() -> Self {
+        Self {
+            kind: CheckKind::None,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_millis(500),
+            rise: 2,
+            fall: 2,
+            port: None,
+        }
+    }
 }
 
 /// What a health check asks.
