@@ -78,7 +78,9 @@ fn word(bytes: &[u8]) -> u64 {
 pub fn is_prime(number: u32) -> bool {
     let number = u64::from(number);
     number >= 2
-        && (2..).take_while(|divisor| divisor * divisor <= number).all(|d| !number.is_multiple_of(d))
+        && (2..)
+            .take_while(|divisor| divisor * divisor <= number)
+            .all(|d| !number.is_multiple_of(d))
 }
 
 /// The smallest prime that is not below `number`, if 32 bits hold it.
@@ -193,9 +195,8 @@ mod tests {
 
     #[test]
     fn the_papers_example() {
-        let turn = |backend: u32, offset, skip| {
-            Turn::new(backend + 1, Permutation { offset, skip }, 1)
-        };
+        let turn =
+            |backend: u32, offset, skip| Turn::new(backend + 1, Permutation { offset, skip }, 1);
         let (first, second, third) = (turn(0, 3, 4), turn(1, 0, 2), turn(2, 3, 1));
         let backends = |table: Vec<u32>| table.iter().map(|id| id - 1).collect::<Vec<_>>();
         assert_eq!(backends(fill(vec![first, second, third], 7)), [1, 0, 1, 0, 2, 2, 0]);

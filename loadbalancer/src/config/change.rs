@@ -105,7 +105,8 @@ fn find_backend<'a>(
         }
     });
     let mut names = service.backends.iter().map(|one| one.name.as_str());
-    by_address.ok_or_else(|| absent(&format!("backend of service {}", service.name), name, &mut names))
+    by_address
+        .ok_or_else(|| absent(&format!("backend of service {}", service.name), name, &mut names))
 }
 
 /// What is asked for is not there; what is.

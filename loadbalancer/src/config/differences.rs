@@ -22,21 +22,31 @@ pub fn differences(old: &Config, new: &Config) -> Vec<String> {
         (Some(old), Some(new)) => service(&mut lines, old, new),
         (None, None) => {}
     });
-    pair(&old.firewall.rules, &new.firewall.rules, |rule| rule.name.clone(), |pair| match pair {
-        (None, Some(new)) => lines.push(format!(
-            "added firewall rule {}: {} {}",
-            new.name,
-            new.action,
-            sources(new)
-        )),
-        (Some(old), None) => lines.push(format!("removed firewall rule {}", old.name)),
-        (Some(old), Some(new)) => {
-            let what = format!("firewall rule {}", new.name);
-            changed(&mut lines, &format!("{what}: action"), old.action.name(), new.action.name());
-            changed(&mut lines, &format!("{what}: source"), &sources(old), &sources(new));
-        }
-        (None, None) => {}
-    });
+    pair(
+        &old.firewall.rules,
+        &new.firewall.rules,
+        |rule| rule.name.clone(),
+        |pair| match pair {
+            (None, Some(new)) => lines.push(format!(
+                "added firewall rule {}: {} {}",
+                new.name,
+                new.action,
+                sources(new)
+            )),
+            (Some(old), None) => lines.push(format!("removed firewall rule {}", old.name)),
+            (Some(old), Some(new)) => {
+                let what = format!("firewall rule {}", new.name);
+                changed(
+                    &mut lines,
+                    &format!("{what}: action"),
+                    old.action.name(),
+                    new.action.name(),
+                );
+                changed(&mut lines, &format!("{what}: source"), &sources(old), &sources(new));
+            }
+            (None, None) => {}
+        },
+    );
     lines
 }
 
@@ -145,16 +155,26 @@ fn service(lines: &mut Vec<String>, old: &ServiceConfig, new: &ServiceConfig) {
         changed(lines, &what(key), &old.to_string(), &new.to_string());
     }
     changed(lines, &what("health"), &health(&old.health), &health(&new.health));
-    pair(&old.backends, &new.backends, |one| one.name.clone(), |pair| match pair {
-        (None, Some(backend)) => lines.push(added_backend(new, backend)),
-        (Some(backend), None) => {
-            lines.push(format!("removed backend {} from service {}", backend.name, new.name));
-        }
-        (Some(before), Some(after)) => {
-            backend(lines, &format!("backend {} of service {}", after.name, new.name), before, after);
-        }
-        (None, None) => {}
-    });
+    pair(
+        &old.backends,
+        &new.backends,
+        |one| one.name.clone(),
+        |pair| match pair {
+            (None, Some(backend)) => lines.push(added_backend(new, backend)),
+            (Some(backend), None) => {
+                lines.push(format!("removed backend {} from service {}", backend.name, new.name));
+            }
+            (Some(before), Some(after)) => {
+                backend(
+                    lines,
+                    &format!("backend {} of service {}", after.name, new.name),
+                    before,
+                    after,
+                );
+            }
+            (None, None) => {}
+        },
+    );
 }
 
 fn backend(lines: &mut Vec<String>, what: &str, old: &BackendConfig, new: &BackendConfig) {

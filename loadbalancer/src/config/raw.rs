@@ -142,6 +142,10 @@ fn explain(source: &Source<'_>, error: &toml::de::Error) -> ConfigError {
     if let Some((found, wanted)) =
         message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
     {
+        if (found, wanted) == ("map", "a sequence") {
+            let hint = "write [[...]] in place of [...]: there can be several";
+            return source.invalid(&span, "found one table in place of a list of tables", hint);
+        }
         let (wanted, hint) = match wanted {
             "a string" => ("a string", "write it in quotes: \"...\""),
             "i64" => ("a number", "write a whole number, without quotes"),

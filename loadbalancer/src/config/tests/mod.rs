@@ -1,6 +1,7 @@
 //! The configuration as users meet it: files, refusals, edits.
 
 mod edits;
+mod model;
 mod refusals;
 mod values;
 

@@ -57,7 +57,8 @@ fn backend(
     at: &Range<usize>,
     service: &ServiceConfig,
 ) -> Result<BackendConfig, ConfigError> {
-    let text = required(source, at, "backend", "address", "\"10.0.0.11:80\"", raw.address.as_ref())?;
+    let text =
+        required(source, at, "backend", "address", "\"10.0.0.11:80\"", raw.address.as_ref())?;
     let Some((ip, port)) = endpoint(text.get_ref()) else {
         return Err(source.invalid(
             &text.span(),

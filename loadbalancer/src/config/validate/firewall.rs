@@ -33,7 +33,8 @@ pub(super) fn firewall(
         }
         rules.push(rule);
         if rules.len() > limits.rules as usize {
-            let message = format!("this is rule {}, and the limit is {}", rules.len(), limits.rules);
+            let message =
+                format!("this is rule {}, and the limit is {}", rules.len(), limits.rules);
             return Err(source.invalid(&span, message, "raise `rules` in [datapath.limits]"));
         }
     }
@@ -115,7 +116,10 @@ fn check_prefixes(
             let at = raw.rule.last().map(toml::Spanned::span).unwrap_or_default();
             return Err(source.invalid(
                 &at,
-                format!("the rules have {count} {family} prefixes, the limit is {}", limits.prefixes),
+                format!(
+                    "the rules have {count} {family} prefixes, the limit is {}",
+                    limits.prefixes
+                ),
                 "raise `prefixes` in [datapath.limits]",
             ));
         }

@@ -76,11 +76,7 @@ pub(super) fn health(
 }
 
 /// The kind with its settings; settings of another kind are refused.
-fn kind(
-    source: &Source<'_>,
-    raw: &RawHealth,
-    name: CheckName,
-) -> Result<CheckKind, ConfigError> {
+fn kind(source: &Source<'_>, raw: &RawHealth, name: CheckName) -> Result<CheckKind, ConfigError> {
     if name == CheckName::Http {
         let path = http_text(source, "path", raw.path.as_ref(), |path| path.starts_with('/'))?;
         let host = http_text(source, "host", raw.host.as_ref(), |host| !host.is_empty())?;

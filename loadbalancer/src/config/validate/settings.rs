@@ -102,7 +102,8 @@ pub(super) fn nat(source: &Source<'_>, raw: &RawNat) -> Result<NatConfig, Config
 /// `[api]`
 pub(super) fn api(source: &Source<'_>, raw: &RawApi) -> Result<ApiConfig, ConfigError> {
     let socket = absolute(source, "socket", raw.socket.as_ref(), "/run/loadbalancer/api.sock")?;
-    if let Some(text) = raw.socket.as_ref().filter(|text| text.get_ref().len() > LONGEST_SOCKET_PATH)
+    if let Some(text) =
+        raw.socket.as_ref().filter(|text| text.get_ref().len() > LONGEST_SOCKET_PATH)
     {
         return Err(source.invalid(
             &text.span(),

@@ -82,7 +82,11 @@ pub(super) fn duration(
     let written = text.get_ref();
     let Ok(duration) = humantime::parse_duration(written) else {
         let message = format!("`{key}` is \"{written}\", not a duration");
-        return Err(source.invalid(&text.span(), message, "write it as \"500ms\", \"1s\" or \"2m\""));
+        return Err(source.invalid(
+            &text.span(),
+            message,
+            "write it as \"500ms\", \"1s\" or \"2m\"",
+        ));
     };
     if !(shortest..=LONGEST).contains(&duration) {
         let hint = format!(
