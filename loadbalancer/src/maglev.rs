@@ -76,11 +76,7 @@ fn word(bytes: &[u8]) -> u64 {
 
 /// Whether a number is prime.
 pub fn is_prime(number: u32) -> bool {
-    let number = u64::from(number);
-    number >= 2
-        && (2..)
-            .take_while(|divisor| divisor * divisor <= number)
-            .all(|d| !number.is_multiple_of(d))
+    number >= 2 && (2..=number.isqrt()).all(|divisor| !number.is_multiple_of(divisor))
 }
 
 /// The smallest prime that is not below `number`, if 32 bits hold it.
@@ -224,7 +220,8 @@ mod tests {
             let kept = before.iter().filter(|&&id| id != gone).count();
             let moved =
                 before.iter().zip(&after).filter(|&(&old, new)| old != gone && old != *new).count();
-            let percent = 100.0 * moved as f64 / kept as f64;
+            let count_of = |number: usize| f64::from(u32::try_from(number).unwrap());
+            let percent = 100.0 * count_of(moved) / count_of(kept);
             println!("1 of {count} leaves: {percent:.2} % of the others' slots move");
             assert!(percent < 1.0, "{count}: {percent}");
         }
@@ -247,7 +244,9 @@ mod tests {
     #[test]
     fn without_weight_every_slot_is_none() {
         let mut backends = candidates(2);
-        backends.iter_mut().for_each(|backend| backend.weight = 0);
+        for backend in &mut backends {
+            backend.weight = 0;
+        }
         assert_eq!(build(&backends, 7), [0; 7]);
         assert_eq!(build(&[], 7), [0; 7]);
         assert_eq!(build(&candidates(2), 0), Vec::<u32>::new());

@@ -97,13 +97,11 @@ fn find_backend<'a>(
     if let Some(found) = backends.clone().find(|(_, one)| one.name == name) {
         return Ok(found);
     }
-    let by_address = backends.find(|(_, one)| match name.parse::<SocketAddr>() {
-        Ok(address) => one.address == address,
-        Err(_) => {
-            let same = |ip: IpAddr| one.address == SocketAddr::new(ip, service.address.port());
-            name.parse().is_ok_and(same)
-        }
+    let address = name.parse::<SocketAddr>().ok().or_else(|| {
+        let ip = name.parse::<IpAddr>().ok()?;
+        Some(SocketAddr::new(ip, service.address.port()))
     });
+    let by_address = backends.find(|(_, one)| Some(one.address) == address);
     let mut names = service.backends.iter().map(|one| one.name.as_str());
     by_address
         .ok_or_else(|| absent(&format!("backend of service {}", service.name), name, &mut names))

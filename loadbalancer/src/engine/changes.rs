@@ -13,7 +13,11 @@
 //! A packet that read a service before step 6 may read its old table for some microseconds more;
 //! that stays as it was until the next change at the earliest.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use loadbalancer_common::{
     AddressV4, AddressV6, Backend, PrefixRule, RuleAction, Service, ServiceKeyV4, ServiceKeyV6,
@@ -72,7 +76,7 @@ impl Changes {
         Self {
             tables: changed_tables(old, new),
             new_backends: appeared(&old.backends, &new.backends),
-            new_rules: appeared(&rules(old), &rules(new)),
+            new_rules: rules(new).difference(&rules(old)).copied().collect(),
             backends,
             prefixes_v4: passing_first(changed(&old.prefixes_v4, &new.prefixes_v4)),
             prefixes_v6: passing_first(changed(&old.prefixes_v6, &new.prefixes_v6)),
@@ -144,17 +148,17 @@ fn changed_tables(old: &Image, new: &Image) -> Vec<(u32, Table)> {
     changed.map(|(offset, table)| (*offset, Arc::clone(table))).collect()
 }
 
-fn rules(image: &Image) -> BTreeMap<u32, ()> {
+fn rules(image: &Image) -> BTreeSet<u32> {
     let v4 = image.prefixes_v4.values();
-    v4.chain(image.prefixes_v6.values()).map(|rule| (rule.rule, ())).collect()
+    v4.chain(image.prefixes_v6.values()).map(|rule| rule.rule).collect()
 }
 
-const fn passes(rule: &PrefixRule) -> bool {
+const fn passes(rule: PrefixRule) -> bool {
     rule.action == RuleAction::Pass as u32
 }
 
 fn passing_first<K>(mut prefixes: Vec<(K, PrefixRule)>) -> Vec<(K, PrefixRule)> {
-    prefixes.sort_by_key(|(_, rule)| !passes(rule));
+    prefixes.sort_by_key(|(_, rule)| !passes(*rule));
     prefixes
 }
 
@@ -164,7 +168,7 @@ fn gone_prefixes<K: Ord + Copy>(
     new: &BTreeMap<K, PrefixRule>,
 ) -> Vec<K> {
     let mut gone = appeared(new, old);
-    gone.sort_by_key(|key| old.get(key).is_some_and(passes));
+    gone.sort_by_key(|key| old.get(key).is_some_and(|rule| passes(*rule)));
     gone
 }
 

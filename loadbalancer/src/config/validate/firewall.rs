@@ -26,7 +26,7 @@ pub(super) fn firewall(
     let mut owners: HashMap<IpNet, String> = HashMap::new();
     for raw in &raw.rule {
         let rule = rule(source, raw.get_ref(), &raw.span(), &mut owners)?;
-        let span = raw.get_ref().name.as_ref().map_or_else(|| raw.span(), |name| name.span());
+        let span = raw.get_ref().name.as_ref().map_or_else(|| raw.span(), toml::Spanned::span);
         if let Some(line) = lines.insert(rule.name.clone(), source.line(&span)) {
             let message = format!("rule {} exists already, on line {line}", rule.name);
             return Err(source.invalid(&span, message, "give each rule a name of its own"));

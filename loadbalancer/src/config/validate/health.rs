@@ -87,7 +87,7 @@ fn kind(source: &Source<'_>, raw: &RawHealth, name: CheckName) -> Result<CheckKi
             return Err(source.invalid(
                 &text.span(),
                 format!("`{key}` belongs to checks of type \"http\""),
-                format!("leave it out, or write type = \"http\" beside it"),
+                "leave it out, or write type = \"http\" beside it",
             ));
         }
     }

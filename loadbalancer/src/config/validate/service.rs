@@ -35,7 +35,7 @@ pub(super) fn services(
     for raw in raw {
         let table = raw.get_ref();
         let service = service(source, table, &raw.span(), limits)?;
-        let span = table.name.as_ref().map_or_else(|| raw.span(), |name| name.span());
+        let span = table.name.as_ref().map_or_else(|| raw.span(), toml::Spanned::span);
         if let Some(line) = lines.insert(service.name.clone(), source.line(&span)) {
             let message = format!("service {} exists already, on line {line}", service.name);
             return Err(source.invalid(&span, message, "give each service a name of its own"));
@@ -48,7 +48,7 @@ pub(super) fn services(
                 "services {} and {} both have {} over {}",
                 other.name, service.name, service.address, service.protocol
             );
-            let span = table.address.as_ref().map_or_else(|| raw.span(), |address| address.span());
+            let span = table.address.as_ref().map_or_else(|| raw.span(), toml::Spanned::span);
             return Err(source.invalid(&span, message, "change an address, a port or a protocol"));
         }
         totals.add(source, &raw.span(), &service, limits)?;

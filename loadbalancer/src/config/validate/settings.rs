@@ -44,10 +44,9 @@ pub(super) fn datapath(
 fn check_interface(source: &Source<'_>, text: &Text) -> Result<(), ConfigError> {
     let name = text.get_ref();
     let refused = |byte: u8| byte == b'/' || byte == b':' || byte.is_ascii_whitespace();
-    if (1..=15).contains(&name.len()) && ![".", ".."].contains(&name.as_str()) {
-        if !name.bytes().any(refused) {
-            return Ok(());
-        }
+    let dots = [".", ".."].contains(&name.as_str());
+    if (1..=15).contains(&name.len()) && !dots && !name.bytes().any(refused) {
+        return Ok(());
     }
     Err(source.invalid(
         &text.span(),
@@ -111,19 +110,17 @@ pub(super) fn api(source: &Source<'_>, raw: &RawApi) -> Result<ApiConfig, Config
             format!("write a path of at most {LONGEST_SOCKET_PATH} bytes"),
         ));
     }
-    let listen = raw
-        .listen
-        .as_ref()
-        .map(|text| {
-            text.get_ref().parse().map_err(|_| {
-                source.invalid(
-                    &text.span(),
-                    format!("`listen` is {:?}, not an address with a port", text.get_ref()),
-                    "write it as \"127.0.0.1:9117\" or \"[::1]:9117\"",
-                )
-            })
-        })
-        .transpose()?;
+    let mut listen = None;
+    if let Some(text) = &raw.listen {
+        let Ok(address) = text.get_ref().parse() else {
+            return Err(source.invalid(
+                &text.span(),
+                format!("`listen` is {:?}, not an address with a port", text.get_ref()),
+                "write it as \"127.0.0.1:9117\" or \"[::1]:9117\"",
+            ));
+        };
+        listen = Some(address);
+    }
     Ok(ApiConfig { socket, listen })
 }
 

@@ -1,6 +1,6 @@
 //! Single images: states, flags, addresses, ids, limits.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use loadbalancer_common::{Backend, BackendFlags, Be16, PrefixRule, Service, ServiceKey};
 
@@ -187,7 +187,7 @@ fn ids_and_tables_survive_reloads_and_restarts() {
 fn unread_tables_are_built_elsewhere() {
     let config = config(&service("a", "192.0.2.1:80", &[ONE]));
     let old = first(&config).image;
-    let unread = Image { tables: Default::default(), ..old.clone() };
+    let unread = Image { tables: BTreeMap::default(), ..old.clone() };
     let plan = World::default().build(&config, &Allocation::restored(&unread)).unwrap();
     let offset = *plan.image.tables.keys().next().unwrap();
     assert!(offset >= 7, "{offset}");

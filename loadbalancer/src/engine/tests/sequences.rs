@@ -80,6 +80,23 @@ fn find(config: &mut Config, number: u8) -> Option<&mut ServiceConfig> {
     config.services.iter_mut().find(|one| one.name == format!("s{number}"))
 }
 
+fn change_firewall(config: &mut Config, number: u8) {
+    if number == 0 {
+        config.firewall.default = match config.firewall.default {
+            RuleAction::Pass => RuleAction::Drop,
+            RuleAction::Drop => RuleAction::Pass,
+        };
+        return;
+    }
+    let rules = &mut config.firewall.rules;
+    let at = rules.iter().position(|one| one.name == number.to_string());
+    toggle(rules, at, || RuleConfig {
+        name: number.to_string(),
+        source: vec![format!("{number}.0.0.0/8").parse().unwrap()],
+        action: if number % 2 == 0 { RuleAction::Pass } else { RuleAction::Drop },
+    });
+}
+
 fn happen(config: &mut Config, world: &mut World, event: &Event) {
     let named = |number: &u8| format!("s{number}");
     match event {
@@ -125,21 +142,7 @@ fn happen(config: &mut Config, world: &mut World, event: &Event) {
             service.forward =
                 if service.forward == Forward::Nat { Forward::Dsr } else { Forward::Nat };
         }
-        Event::Firewall(0) => {
-            config.firewall.default = match config.firewall.default {
-                RuleAction::Pass => RuleAction::Drop,
-                RuleAction::Drop => RuleAction::Pass,
-            };
-        }
-        Event::Firewall(number) => {
-            let rules = &mut config.firewall.rules;
-            let at = rules.iter().position(|one| one.name == number.to_string());
-            toggle(rules, at, || RuleConfig {
-                name: number.to_string(),
-                source: vec![format!("{number}.0.0.0/8").parse().unwrap()],
-                action: if number % 2 == 0 { RuleAction::Pass } else { RuleAction::Drop },
-            });
-        }
+        Event::Firewall(number) => change_firewall(config, *number),
         Event::Restart(_) => {}
     }
 }

@@ -50,10 +50,13 @@ impl Maps {
 
     /// Whether the maps hold an image, and nothing else.
     fn check_equal(&self, image: &Image) -> Result<(), TestCaseError> {
-        let mut wanted =
-            Self { slots: self.slots.clone(), ..Self::new(0, self.backends.len() as u32 - 1) };
+        let mut wanted = Self {
+            slots: self.slots.clone(),
+            backends: vec![Backend::UNUSED; self.backends.len()],
+            ..Self::new(0, 0)
+        };
         wanted.features = image.features;
-        wanted.services.extend(image.services_v4.iter().map(|(key, value)| (v4(key), *value)));
+        wanted.services.extend(image.services_v4.iter().map(|(key, value)| (v4(*key), *value)));
         wanted.services.extend(image.services_v6.iter().map(|(key, value)| (v6(key), *value)));
         for (id, backend) in &image.backends {
             wanted.backends[*id as usize] = *backend;
@@ -96,7 +99,7 @@ impl Maps {
             self.features = features;
             self.check()?;
         }
-        let services = changes.services_v4.iter().map(|(key, value)| (v4(key), *value));
+        let services = changes.services_v4.iter().map(|(key, value)| (v4(*key), *value));
         for (key, value) in
             services.chain(changes.services_v6.iter().map(|(key, value)| (v6(key), *value)))
         {
@@ -106,7 +109,7 @@ impl Maps {
         for (id, backend) in &changes.backends_after {
             self.set_backend(*id, *backend)?;
         }
-        let gone = changes.removed_services_v4.iter().map(v4);
+        let gone = changes.removed_services_v4.iter().copied().map(v4);
         for key in gone.chain(changes.removed_services_v6.iter().map(v6)) {
             self.services.remove(&key);
             self.check()?;
@@ -133,7 +136,7 @@ impl Maps {
     }
 }
 
-fn v4(key: &loadbalancer_common::ServiceKeyV4) -> Key {
+fn v4(key: loadbalancer_common::ServiceKeyV4) -> Key {
     [key.vip.as_slice(), &key.port.0, &[key.protocol]].concat()
 }
 

@@ -3,7 +3,7 @@
 use super::{refused, web};
 
 #[test]
-fn names_and_addresses() {
+fn names() {
     refused(&[
         (
             "[[service]]\nname = \"a b\"\naddress = \"192.0.2.1:80\"\n",
@@ -20,6 +20,12 @@ fn names_and_addresses() {
             r#"lb.toml:2: service name "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" is not a name"#,
             "write 1 to 63 letters, digits, dots, colons, hyphens and underscores",
         ),
+    ]);
+}
+
+#[test]
+fn addresses() {
+    refused(&[
         (
             "[[service]]\nname = \"a\"\naddress = \"192.0.2.300:80\"\n",
             r#"lb.toml:3: service address "192.0.2.300:80" is not an IP address with a port"#,
@@ -160,7 +166,7 @@ fn twice() {
 }
 
 #[test]
-fn health() {
+fn times_and_counts() {
     refused(&[
         (
             &web(r#"health = { interval = "1 bushel" }"#, r#"address = "10.0.0.11""#),
@@ -202,6 +208,12 @@ fn health() {
             "lb.toml:4: `port` is 0",
             "write a number from 1 to 65535",
         ),
+    ]);
+}
+
+#[test]
+fn questions() {
+    refused(&[
         (
             &web(r#"health = { path = "/" }"#, r#"address = "10.0.0.11""#),
             r#"lb.toml:4: `path` belongs to checks of type "http""#,
