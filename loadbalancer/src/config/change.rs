@@ -190,18 +190,43 @@ fn set_backend(table: &mut dyn TableLike, old: &BackendConfig, settings: &Backen
 /// Gives a key a value. A comment behind the old value stays; a default without one is left out.
 fn set(table: &mut dyn TableLike, key: &str, mut value: Value, is_default: bool) {
     let Some(old) = table.get_mut(key).and_then(toml_edit::Item::as_value_mut) else {
+        let space = take_space(table);
+        value.decor_mut().set_prefix(" ");
+        value.decor_mut().set_suffix(space);
         table.insert(key, toml_edit::Item::Value(value));
         return;
     };
-    let suffix = old.decor().suffix().and_then(|suffix| suffix.as_str()).unwrap_or_default();
-    if is_default && !suffix.contains('#') && !has_comment_above(table, key) {
+    if is_default && is_blank(old) && !has_comment_above(table, key) {
+        let space = take_space(table);
         table.remove(key);
+        if let Some(last) = last_value(table).filter(|last| is_blank(last)) {
+            last.decor_mut().set_suffix(space);
+        }
         return;
     }
     if let Some(old) = table.get_mut(key).and_then(toml_edit::Item::as_value_mut) {
         *value.decor_mut() = old.decor().clone();
         *old = value;
     }
+}
+
+fn last_value(table: &mut dyn TableLike) -> Option<&mut Value> {
+    table.iter_mut().filter_map(|(_, item)| item.as_value_mut()).last()
+}
+
+/// Whether no comment stands behind a value.
+fn is_blank(value: &Value) -> bool {
+    let suffix = value.decor().suffix().and_then(|suffix| suffix.as_str());
+    suffix.is_none_or(|suffix| suffix.trim().is_empty())
+}
+
+/// Takes what stands before the brace that closes a table on one line: it goes with the last value.
+fn take_space(table: &mut dyn TableLike) -> String {
+    let Some(last) = last_value(table).filter(|last| is_blank(last)) else { return String::new() };
+    let suffix = last.decor().suffix().and_then(|suffix| suffix.as_str()).unwrap_or_default();
+    let space = suffix.to_owned();
+    last.decor_mut().set_suffix("");
+    space
 }
 
 fn has_comment_above(table: &dyn TableLike, key: &str) -> bool {

@@ -46,12 +46,8 @@ impl Document {
     }
 
     /// A configuration without a file: everything at its default, no service.
-    ///
-    /// # Errors
-    ///
-    /// None: the empty text is valid.
-    pub fn empty() -> Result<Self, ConfigError> {
-        Self::parse("", Path::new("(no file)"))
+    pub fn empty() -> Self {
+        Self { text: String::new(), config: Config::default(), path: None, stored: None }
     }
 
     /// The same configuration as the next content of a file, which [`Document::save`] replaces

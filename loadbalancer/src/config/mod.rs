@@ -1,8 +1,8 @@
 //! The configuration: a TOML file, the only source of truth, and its typed form.
 //!
 //! A document is the text with its comments and order; a [`Config`] is what it means, checked.
-//! Raw tables with places ([`raw`]) become checked values ([`validate`]); an edit changes the text
-//! ([`change`]), and the whole of it is checked again.
+//! Raw tables with places (`raw`) become checked values (`validate`); an edit changes the text
+//! (`change`), and the whole of it is checked again.
 //! Every change, from the file or from a command, goes the same way: text, [`Config`], apply.
 
 mod change;

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// A whole, valid configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Where packets are processed.
     pub datapath: DatapathConfig,
@@ -37,6 +37,17 @@ pub struct DatapathConfig {
     pub pin_directory: PathBuf,
     /// Sizes of the tables.
     pub limits: Limits,
+}
+
+impl Default for DatapathConfig {
+    fn default() -> Self {
+        Self {
+            interfaces: Vec::new(),
+            xdp_mode: XdpMode::default(),
+            pin_directory: PathBuf::from("/sys/fs/bpf/loadbalancer"),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// `[datapath.limits]`: bounds of the tables in the kernel. They take effect when maps are created.
@@ -96,7 +107,7 @@ pub enum XdpMode {
 }
 
 /// `[nat]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NatConfig {
     /// Source addresses of translated packets; empty: this host's own address towards a backend.
     pub addresses: Vec<IpAddr>,
@@ -113,6 +124,12 @@ pub struct PortRange {
     pub last: u16,
 }
 
+impl Default for PortRange {
+    fn default() -> Self {
+        Self { first: 40_000, last: 59_999 }
+    }
+}
+
 impl fmt::Display for PortRange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}", self.first, self.last)
@@ -126,6 +143,12 @@ pub struct ApiConfig {
     pub socket: PathBuf,
     /// TCP address of the read-only listener; `None` for none.
     pub listen: Option<SocketAddr>,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { socket: PathBuf::from("/run/loadbalancer/api.sock"), listen: None }
+    }
 }
 
 /// `[[service]]`
@@ -257,7 +280,7 @@ pub enum CheckKind {
 }
 
 /// `[firewall]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FirewallConfig {
     /// What happens to packets that no rule matches. Default pass.
     pub default: RuleAction,

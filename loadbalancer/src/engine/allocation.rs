@@ -35,7 +35,7 @@ pub(super) struct PlacedTable {
 
 /// Ids of services, backends and rules, and the regions of lookup tables.
 ///
-/// Each [`super::build`] takes the one before and makes the next: what stays keeps its id and, if
+/// Each [`super::build()`] takes the one before and makes the next: what stays keeps its id and, if
 /// its candidates stay, its table. Memory: besides the ids, one reference to each table.
 #[derive(Clone, Debug, Default)]
 pub struct Allocation {

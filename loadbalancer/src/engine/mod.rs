@@ -1,6 +1,6 @@
 //! From what is wanted and what is healthy to what the maps shall hold.
 //!
-//! Pure up to [`crate::datapath`]: [`build`] makes an [`Image`], [`Changes::between`] finds what
+//! Pure up to [`crate::datapath`]: [`build()`] makes an [`Image`], [`Changes::between`] finds what
 //! differs from the image before, and the datapath applies that in order. What must outlive a
 //! change (ids, and where lookup tables lie) is in the [`Allocation`], which each build takes from
 //! the one before and which a new daemon restores from the pinned maps.

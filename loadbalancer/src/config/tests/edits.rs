@@ -134,9 +134,10 @@ fn a_weight_keeps_the_comment_behind_it() {
 #[test]
 fn drained_and_enabled_again_is_the_same_text() {
     let state = |state| BackendSettings { state: Some(state), ..BackendSettings::default() };
-    for (service, backend) in [("shop", "two"), ("dns", "10.0.0.4:53")] {
+    for (service, backend) in [("shop", "10.0.0.1:80"), ("shop", "two"), ("dns", "10.0.0.4:53")] {
         let (text, changes) = edited(FILE, &set(service, backend, state(AdminState::Draining)));
         assert!(text.contains("state = \"draining\""));
+        assert!(service != "dns" || text.contains("0.4\", state = \"draining\" }, # right"));
         assert_eq!(changes.len(), 1);
         let (text, _) = edited(&text, &set(service, backend, state(AdminState::Enabled)));
         assert_eq!(text, FILE);

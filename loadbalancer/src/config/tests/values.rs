@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::{config, web};
 use crate::config::{
-    AdminState, Algorithm, CheckKind, Forward, HealthConfig, Limits, PortRange, Protocol,
+    AdminState, Algorithm, CheckKind, Document, Forward, HealthConfig, Limits, PortRange, Protocol,
     RuleAction, XdpMode,
 };
 
@@ -111,6 +111,7 @@ fn every_key_is_read() {
 #[test]
 fn an_empty_file_has_the_defaults() {
     let config = config("");
+    assert_eq!(Document::empty().config(), &config);
     assert!(config.datapath.interfaces.is_empty() && config.services.is_empty());
     assert_eq!(config.datapath.limits, Limits::default());
     assert_eq!(config.datapath.pin_directory, Path::new("/sys/fs/bpf/loadbalancer"));

@@ -34,7 +34,7 @@ pub(super) fn datapath(
             source,
             "pin_directory",
             raw.pin_directory.as_ref(),
-            "/sys/fs/bpf/loadbalancer",
+            DatapathConfig::default().pin_directory,
         )?,
         limits: limits(source, &raw.limits)?,
     })
@@ -94,13 +94,13 @@ pub(super) fn nat(source: &Source<'_>, raw: &RawNat) -> Result<NatConfig, Config
         }
         addresses.push(address);
     }
-    let default = PortRange { first: 40_000, last: 59_999 };
+    let default = PortRange::default();
     Ok(NatConfig { addresses, ports: port_range(source, "ports", raw.ports.as_ref(), default)? })
 }
 
 /// `[api]`
 pub(super) fn api(source: &Source<'_>, raw: &RawApi) -> Result<ApiConfig, ConfigError> {
-    let socket = absolute(source, "socket", raw.socket.as_ref(), "/run/loadbalancer/api.sock")?;
+    let socket = absolute(source, "socket", raw.socket.as_ref(), ApiConfig::default().socket)?;
     if let Some(text) =
         raw.socket.as_ref().filter(|text| text.get_ref().len() > LONGEST_SOCKET_PATH)
     {
@@ -129,9 +129,9 @@ fn absolute(
     source: &Source<'_>,
     key: &str,
     text: Option<&Text>,
-    default: &str,
+    default: PathBuf,
 ) -> Result<PathBuf, ConfigError> {
-    let Some(text) = text else { return Ok(PathBuf::from(default)) };
+    let Some(text) = text else { return Ok(default) };
     let path = PathBuf::from(text.get_ref());
     if path.is_absolute() {
         return Ok(path);
@@ -139,6 +139,6 @@ fn absolute(
     Err(source.invalid(
         &text.span(),
         format!("`{key}` is {:?}, not a path from the root", text.get_ref()),
-        format!("write it as \"{default}\""),
+        format!("write it as \"{}\"", default.display()),
     ))
 }

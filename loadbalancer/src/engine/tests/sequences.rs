@@ -93,7 +93,7 @@ fn change_firewall(config: &mut Config, number: u8) {
     toggle(rules, at, || RuleConfig {
         name: number.to_string(),
         source: vec![format!("{number}.0.0.0/8").parse().unwrap()],
-        action: if number % 2 == 0 { RuleAction::Pass } else { RuleAction::Drop },
+        action: if number.is_multiple_of(2) { RuleAction::Pass } else { RuleAction::Drop },
     });
 }
 
