@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// A whole, valid configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Where packets are processed.
     pub datapath: DatapathConfig,
@@ -37,6 +37,17 @@ pub struct DatapathConfig {
     pub pin_directory: PathBuf,
     /// Sizes of the tables.
     pub limits: Limits,
+}
+
+impl Default for DatapathConfig {
+    fn default() -> Self {
+        Self {
+            interfaces: Vec::new(),
+            xdp_mode: XdpMode::default(),
+            pin_directory: PathBuf::from("/sys/fs/bpf/loadbalancer"),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// `[datapath.limits]`: bounds of the tables in the kernel. They take effect when maps are created.
@@ -69,6 +80,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Entries of a map that is indexed by backend id: ids run from 1 to `backends`.
+    pub const fn backend_entries(&self) -> u32 {
+        self.backends.saturating_add(1)
+    }
+
+    /// Entries of a map that is indexed by rule id: ids run from 1 to one more than `rules`, as the
+    /// firewall's default has one too.
+    pub const fn rule_entries(&self) -> u32 {
+        self.rules.saturating_add(2)
+    }
+}
+
 /// Where in the receive path an XDP program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,7 +107,7 @@ pub enum XdpMode {
 }
 
 /// `[nat]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NatConfig {
     /// Source addresses of translated packets; empty: this host's own address towards a backend.
     pub addresses: Vec<IpAddr>,
@@ -100,6 +124,12 @@ pub struct PortRange {
     pub last: u16,
 }
 
+impl Default for PortRange {
+    fn default() -> Self {
+        Self { first: 40_000, last: 59_999 }
+    }
+}
+
 impl fmt::Display for PortRange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}", self.first, self.last)
@@ -113,6 +143,12 @@ pub struct ApiConfig {
     pub socket: PathBuf,
     /// TCP address of the read-only listener; `None` for none.
     pub listen: Option<SocketAddr>,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { socket: PathBuf::from("/run/loadbalancer/api.sock"), listen: None }
+    }
 }
 
 /// `[[service]]`
@@ -204,7 +240,7 @@ pub struct HealthConfig {
     pub kind: CheckKind,
     /// Time from one check to the next. Default 1 s.
     pub interval: Duration,
-    /// Longest wait for an answer, at most the interval. Default 500 ms.
+    /// Longest wait for an answer, at most the interval. Default 500 ms, or a shorter interval.
     pub timeout: Duration,
     /// Good answers in a row to go up. Default 2.
     pub rise: u32,
@@ -212,6 +248,19 @@ pub struct HealthConfig {
     pub fall: u32,
     /// Port to ask on, where it is not the backend's own.
     pub port: Option<u16>,
+}
+
+impl Default for HealthConfig {
+    fn default() -> Self {
+        Self {
+            kind: CheckKind::None,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_millis(500),
+            rise: 2,
+            fall: 2,
+            port: None,
+        }
+    }
 }
 
 /// What a health check asks.
@@ -231,7 +280,7 @@ pub enum CheckKind {
 }
 
 /// `[firewall]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FirewallConfig {
     /// What happens to packets that no rule matches. Default pass.
     pub default: RuleAction,
