@@ -170,7 +170,7 @@ mod tests {
         let check = HealthConfig {
             kind,
             interval: Duration::from_millis(20),
-            timeout: Duration::from_millis(20),
+            timeout: DEADLINE,
             rise: 2,
             fall: 2,
             port: None,
@@ -178,8 +178,11 @@ mod tests {
         Target { name: name(backend), address, check, assume_healthy: false }
     }
 
-    fn http() -> CheckKind {
-        CheckKind::Http { path: "/".to_owned(), host: None }
+    fn impatient_http(backend: &str, address: SocketAddr) -> Target {
+        let kind = CheckKind::Http { path: "/".to_owned(), host: None };
+        let mut target = target(backend, address, kind);
+        target.check.timeout = Duration::from_millis(20);
+        target
     }
 
     fn start() -> (Monitor, mpsc::Receiver<HealthEvent>) {
@@ -218,7 +221,7 @@ mod tests {
     async fn a_server_that_accepts_and_says_nothing_times_out() {
         let (monitor, mut events) = start();
         let (_silent, address) = listener().await;
-        monitor.set_targets(vec![target("a", address, http())]);
+        monitor.set_targets(vec![impatient_http("a", address)]);
         let late = Some("timed out after 20 ms".to_owned());
         assert_eq!(next(&mut events).await, ("a".to_owned(), false, late));
     }
@@ -277,7 +280,7 @@ mod tests {
         let (_silent, address) = listener().await;
         monitor.set_targets(vec![target("a", address, CheckKind::Tcp)]);
         assert!(next(&mut events).await.1);
-        monitor.set_targets(vec![target("a", address, http())]);
+        monitor.set_targets(vec![impatient_http("a", address)]);
         assert!(monitor.health(&name("a")).unwrap().healthy);
         assert!(!next(&mut events).await.1);
     }

@@ -3,7 +3,11 @@
 //! Two sockets: one asks, the other hears of changes. On one socket, the notification of a change
 //! that another process made with the sequence number of our question would pass for its answer.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, TryStream, TryStreamExt, stream::BoxStream};
 use loadbalancer_common::Mac;
@@ -128,10 +132,10 @@ impl Kernel {
     pub(super) async fn route(&self, to: IpAddr) -> Result<Route, NetworkError> {
         let message = match to {
             IpAddr::V4(to) => {
-                RouteMessageBuilder::<std::net::Ipv4Addr>::new().destination_prefix(to, 32).build()
+                RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(to, 32).build()
             }
             IpAddr::V6(to) => {
-                RouteMessageBuilder::<std::net::Ipv6Addr>::new().destination_prefix(to, 128).build()
+                RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(to, 128).build()
             }
         };
         let mut answers = Box::pin(self.handle.route().get(message).execute());
@@ -352,3 +356,6 @@ fn ip(address: &RouteAddress) -> Option<IpAddr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
