@@ -107,12 +107,10 @@ impl Client {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<Bytes, ClientError> {
-        let silent = || ClientError::Silent { socket: self.socket.clone() };
-        let answer = timeout(PATIENCE, self.ask(method, path, body)).await;
-        let (status, bytes) = answer.map_err(
-            #[expect(clippy::map_err_ignore, reason = "that time passed is all it says")]
-            |_| silent(),
-        )??;
+        let Ok(answer) = timeout(PATIENCE, self.ask(method, path, body)).await else {
+            return Err(ClientError::Silent { socket: self.socket.clone() });
+        };
+        let (status, bytes) = answer?;
         if status.is_success() {
             return Ok(bytes);
         }

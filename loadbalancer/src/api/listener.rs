@@ -37,7 +37,6 @@ async fn healthz(State(handle): State<Handle>) -> Result<&'static str, Refusal> 
 }
 
 async fn metrics(State(handle): State<Handle>) -> Result<impl IntoResponse, Refusal> {
-    let stats = handle.stats(false).await?;
-    let status = handle.status().await?;
-    Ok(([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], metrics_text(stats, status)))
+    let text = metrics_text(handle.stats(false).await?, handle.status().await?);
+    Ok(([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], text))
 }

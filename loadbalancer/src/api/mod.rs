@@ -1,7 +1,7 @@
 //! HTTP and JSON on a Unix socket, and a read-only listener on TCP.
 //!
 //! One file a noun. Handlers hold no state: each asks the controller through its
-//! [`Handle`](crate::daemon::Handle) and words the answer. Bounds: 64 connections for each
+//! [`Handle`] and words the answer. Bounds: 64 connections for each
 //! listener, 64 KiB for a request's body.
 
 mod backends;

@@ -243,7 +243,7 @@ where
         }
     };
     tokio::select! {
-        served = server => served.map_err(ServeError::Serve),
+        ended = server => ended.map_err(ServeError::Serve),
         () = too_long => Ok(()),
     }
 }

@@ -20,9 +20,9 @@ use crate::config::RuleAction;
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A snapshot as Prometheus reads it.
-pub fn metrics_text(stats: Stats, status: Status) -> String {
+pub fn metrics_text(stats: Stats, daemon: Status) -> String {
     let mut registry = Registry::with_prefix("loadbalancer");
-    registry.register_collector(Box::new(Snapshot { stats, status }));
+    registry.register_collector(Box::new(Snapshot { stats, daemon }));
     let mut written = String::new();
     match text::encode(&mut written, &registry) {
         Ok(()) => written,
@@ -34,7 +34,7 @@ pub fn metrics_text(stats: Stats, status: Status) -> String {
 #[derive(Debug)]
 struct Snapshot {
     stats: Stats,
-    status: Status,
+    daemon: Status,
 }
 
 impl Collector for Snapshot {
@@ -98,7 +98,7 @@ impl Snapshot {
         let bytes = rules().map(|(labels, rule)| (labels, ConstCounter::new(rule.bytes)));
         let help = "Bytes of the packets that a firewall rule decided";
         encoder.family("firewall_rule", help, Some(&Unit::Bytes), bytes)?;
-        let events = self.status.events.iter();
+        let events = self.daemon.events.iter();
         let events =
             events.map(|(event, count)| ([("event", event.as_str())], ConstCounter::new(*count)));
         encoder.family("events", "Rare events of the packet path", None, events)
@@ -114,7 +114,7 @@ impl Snapshot {
             uptime.metric_type(),
         )?;
         uptime.encode(metric)?;
-        let build = Info::new([("version", self.status.version.as_str())]);
+        let build = Info::new([("version", self.daemon.version.as_str())]);
         let help = "Version of the daemon";
         let metric = encoder.inner.encode_descriptor("build", help, None, build.metric_type())?;
         build.encode(metric)

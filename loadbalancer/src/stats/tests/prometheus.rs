@@ -14,7 +14,7 @@ fn scrape() -> String {
         per_cpu: false,
     };
     let stats = collect(&catalog(), &fake(), &Sampler::default(), moment).unwrap();
-    let status = Status {
+    let daemon = Status {
         version: "0.1.0".to_owned(),
         pid: 1,
         uptime_seconds: 1.5,
@@ -27,7 +27,7 @@ fn scrape() -> String {
         events: events(&fake()).unwrap(),
         warnings: Vec::new(),
     };
-    metrics_text(stats, status)
+    metrics_text(stats, daemon)
 }
 
 /// Every sample by its name and labels; every family has a type and a help before its samples.
