@@ -178,6 +178,23 @@ fn backend(name: &str, address: &str, state: BackendState) -> BackendStats {
     }
 }
 
+fn service(name: &str, address: &str, protocol: Protocol) -> ServiceStats {
+    ServiceStats {
+        name: name.to_owned(),
+        address: address.to_owned(),
+        protocol,
+        forward: Forward::Nat,
+        algorithm: Algorithm::Maglev,
+        packets: 0,
+        bytes: 0,
+        connections: 0,
+        queries: 0,
+        rates: Rates::default(),
+        per_cpu: None,
+        backends: Vec::new(),
+    }
+}
+
 pub(crate) fn stats(per_cpu: bool) -> Stats {
     let cpu = |cpu, packets| CpuCounters { cpu, packets, bytes: packets * 100, ..<_>::default() };
     let per_cpu = per_cpu.then(|| vec![cpu(0, 1_234_000), cpu(1, 567), cpu(2, 0)]);
@@ -197,20 +214,6 @@ pub(crate) fn stats(per_cpu: bool) -> Stats {
         per_cpu: per_cpu.clone(),
         ..backend("web-1", "10.0.0.11:8080", BackendState::Healthy)
     };
-    let service = |name: &str, address: &str, protocol, backends| ServiceStats {
-        name: name.to_owned(),
-        address: address.to_owned(),
-        protocol,
-        forward: Forward::Nat,
-        algorithm: Algorithm::Maglev,
-        packets: 0,
-        bytes: 0,
-        connections: 0,
-        queries: 0,
-        rates: Rates::default(),
-        per_cpu: None,
-        backends,
-    };
     let spare = BackendStats {
         backup: true,
         ..backend("web-2", "10.0.0.12:8080", BackendState::Unhealthy)
@@ -223,9 +226,10 @@ pub(crate) fn stats(per_cpu: bool) -> Stats {
         queries: 800_000,
         rates,
         per_cpu,
-        ..service("web", "192.0.2.10:80", Protocol::Tcp, vec![busy, spare, leaving])
+        backends: vec![busy, spare, leaving],
+        ..service("web", "192.0.2.10:80", Protocol::Tcp)
     };
-    let dns = service("dns", "[2001:db8::53]:53", Protocol::Udp, Vec::new());
+    let dns = service("dns", "[2001:db8::53]:53", Protocol::Udp);
     Stats {
         uptime_seconds: 3_725.5,
         interfaces: interfaces(),

@@ -25,7 +25,7 @@ fn state(state: AdminState) -> Edit {
 }
 
 #[tokio::test]
-async fn every_command_makes_its_edit() {
+async fn services_are_added_with_settings_or_defaults() {
     let service = NewService {
         name: "dns".to_owned(),
         address: "192.0.2.53:53".to_owned(),
@@ -40,6 +40,14 @@ async fn every_command_makes_its_edit() {
         health: None,
         ..service.clone()
     };
+    let all = "--protocol udp --forward dsr --algorithm maglev --health none";
+    let add = "service add dns --address 192.0.2.53:53";
+    assert_eq!(edit(&format!("{add} {all}")).await, Edit::AddService(service));
+    assert_eq!(edit(add).await, Edit::AddService(defaults));
+}
+
+#[tokio::test]
+async fn every_command_makes_its_edit() {
     let backend = NewBackend {
         address: "10.0.0.14:80".to_owned(),
         name: Some("web-4".to_owned()),
@@ -56,12 +64,6 @@ async fn every_command_makes_its_edit() {
     let web = || "web".to_owned();
     let weight = BackendSettings { weight: Some(0), backup: Some(false), state: None };
     let cases = [
-        ("service add dns --address 192.0.2.53:53", Edit::AddService(defaults)),
-        (
-            "service add dns --address 192.0.2.53:53 --protocol udp --forward dsr --algorithm \
-             maglev --health none",
-            Edit::AddService(service),
-        ),
         ("service remove web", Edit::RemoveService { service: web() }),
         (
             "backend add web 10.0.0.14:80 --name web-4 --weight 50 --backup",
