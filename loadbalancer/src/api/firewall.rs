@@ -40,16 +40,8 @@ struct Firewall {
 #[derive(Deserialize)]
 struct Rule {
     name: String,
-    source: Sources,
+    source: Vec<String>,
     action: RuleAction,
-}
-
-/// One prefix or a list of them.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Sources {
-    One(String),
-    Many(Vec<String>),
 }
 
 /// Rules come from the configuration, which knows their prefixes; counters from the maps.
@@ -65,11 +57,8 @@ async fn list(State(handle): State<Handle>) -> Result<Json<FirewallView>, Refusa
         counted.iter().map(|rule| (rule.rule.as_str(), (rule.packets, rule.bytes))).collect();
     let rules = firewall.rules.into_iter().map(|rule| {
         let (packets, bytes) = counted.get(rule.name.as_str()).copied().unwrap_or_default();
-        let source = match rule.source {
-            Sources::One(prefix) => vec![prefix],
-            Sources::Many(prefixes) => prefixes,
-        };
-        RuleView { name: rule.name, source, action: rule.action, packets, bytes }
+        let Rule { name, source, action } = rule;
+        RuleView { name, source, action, packets, bytes }
     });
     Ok(Json(FirewallView { default: firewall.default, rules: rules.collect() }))
 }
