@@ -1,7 +1,7 @@
-//! The `loadbalancer` binary: parses the command line and hands it to the library.
+//! The `loadbalancer` binary: hands the command line to the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    loadbalancer::cli::main()
 }

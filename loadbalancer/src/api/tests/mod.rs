@@ -1,0 +1,5 @@
+//! Requests over real sockets to a fake daemon.
+
+mod opening;
+mod pages;
+mod routes;
