@@ -2,4 +2,4 @@
 
 mod handle;
 
-pub use handle::{Changed, ControlError, Handle, Request};
+pub use handle::{Changed, ControlError, Handle, Reply, Request};

@@ -7,14 +7,63 @@ use loadbalancer_common::{
 };
 
 use super::{DatapathError, Maps, maps::map_error};
+use crate::engine::Changes;
 
 impl Maps {
+    /// What nothing refers to yet: tables, counters, backends, prefixes.
+    pub(super) fn prepare(&mut self, changes: &Changes) -> Result<(), DatapathError> {
+        for (offset, slots) in &changes.tables {
+            self.set_table(*offset, slots)?;
+        }
+        for backend in &changes.new_backends {
+            self.zero_counters(*backend)?;
+        }
+        for rule in &changes.new_rules {
+            self.zero_rule_counters(*rule)?;
+        }
+        for (id, backend) in &changes.backends {
+            self.set_backend(*id, *backend)?;
+        }
+        for ((length, prefix), rule) in &changes.prefixes_v4 {
+            self.set_prefix_v4(*length, *prefix, Some(*rule))?;
+        }
+        for ((length, prefix), rule) in &changes.prefixes_v6 {
+            self.set_prefix_v6(*length, *prefix, Some(*rule))?;
+        }
+        Ok(())
+    }
+
+    /// Services switch to what was prepared; then what they no longer need goes.
+    pub(super) fn switch(&mut self, changes: &Changes) -> Result<(), DatapathError> {
+        for (key, service) in &changes.services_v4 {
+            self.set_service_v4(key, Some(*service))?;
+        }
+        for (key, service) in &changes.services_v6 {
+            self.set_service_v6(key, Some(*service))?;
+        }
+        for (id, backend) in &changes.backends_after {
+            self.set_backend(*id, *backend)?;
+        }
+        for key in &changes.removed_services_v4 {
+            self.set_service_v4(key, None)?;
+        }
+        for key in &changes.removed_services_v6 {
+            self.set_service_v6(key, None)?;
+        }
+        for (length, prefix) in &changes.removed_prefixes_v4 {
+            self.set_prefix_v4(*length, *prefix, None)?;
+        }
+        for (length, prefix) in &changes.removed_prefixes_v6 {
+            self.set_prefix_v6(*length, *prefix, None)?;
+        }
+        for id in &changes.removed_backends {
+            self.set_backend(*id, Backend::UNUSED)?;
+        }
+        Ok(())
+    }
+
     /// Sets or removes an IPv4 service.
-    ///
-    /// # Errors
-    ///
-    /// When the map is full or cannot be written.
-    pub fn set_service_v4(
+    fn set_service_v4(
         &mut self,
         key: &ServiceKeyV4,
         service: Option<Service>,
@@ -27,11 +76,7 @@ impl Maps {
     }
 
     /// Sets or removes an IPv6 service.
-    ///
-    /// # Errors
-    ///
-    /// When the map is full or cannot be written.
-    pub fn set_service_v6(
+    fn set_service_v6(
         &mut self,
         key: &ServiceKeyV6,
         service: Option<Service>,
@@ -44,20 +89,12 @@ impl Maps {
     }
 
     /// Sets a backend.
-    ///
-    /// # Errors
-    ///
-    /// When the id is out of bounds or the map cannot be written.
-    pub fn set_backend(&mut self, id: u32, backend: Backend) -> Result<(), DatapathError> {
+    fn set_backend(&mut self, id: u32, backend: Backend) -> Result<(), DatapathError> {
         self.backends.set(id, backend, 0).map_err(map_error("write", "BACKENDS"))
     }
 
     /// Writes a lookup table to a region that no service points to.
-    ///
-    /// # Errors
-    ///
-    /// When the region is out of bounds.
-    pub fn set_table(&mut self, offset: u32, slots: &[u32]) -> Result<(), DatapathError> {
+    fn set_table(&mut self, offset: u32, slots: &[u32]) -> Result<(), DatapathError> {
         if self.tables.write(offset, slots) {
             return Ok(());
         }
@@ -66,11 +103,7 @@ impl Maps {
     }
 
     /// Sets or removes an IPv4 firewall prefix.
-    ///
-    /// # Errors
-    ///
-    /// When the map is full or cannot be written.
-    pub fn set_prefix_v4(
+    fn set_prefix_v4(
         &mut self,
         length: u32,
         prefix: AddressV4,
@@ -81,11 +114,7 @@ impl Maps {
     }
 
     /// Sets or removes an IPv6 firewall prefix.
-    ///
-    /// # Errors
-    ///
-    /// When the map is full or cannot be written.
-    pub fn set_prefix_v6(
+    fn set_prefix_v6(
         &mut self,
         length: u32,
         prefix: AddressV6,
@@ -96,20 +125,12 @@ impl Maps {
     }
 
     /// Sets the counters of a backend to zero, before its id is used.
-    ///
-    /// # Errors
-    ///
-    /// When the id is out of bounds or the map cannot be written.
-    pub fn zero_counters(&mut self, backend: u32) -> Result<(), DatapathError> {
+    fn zero_counters(&mut self, backend: u32) -> Result<(), DatapathError> {
         zero::<Counters>(&mut self.counters, backend).map_err(map_error("write", "COUNTERS"))
     }
 
     /// Sets the counters of a firewall rule to zero, before its id is used.
-    ///
-    /// # Errors
-    ///
-    /// When the id is out of bounds or the map cannot be written.
-    pub fn zero_rule_counters(&mut self, rule: u32) -> Result<(), DatapathError> {
+    fn zero_rule_counters(&mut self, rule: u32) -> Result<(), DatapathError> {
         zero::<RuleCounters>(&mut self.rule_counters, rule)
             .map_err(map_error("write", "RULE_COUNTERS"))
     }

@@ -14,11 +14,7 @@ const ACTIVE_NS: u64 = 120 * 1_000_000_000;
 impl Maps {
     /// Connections that have not ended and carried a packet of the client in the last two minutes,
     /// by backend id.
-    ///
-    /// # Errors
-    ///
-    /// When a map cannot be read.
-    pub fn active_connections(&self) -> Result<HashMap<u32, u64>, DatapathError> {
+    pub(super) fn count_active(&self) -> Result<HashMap<u32, u64>, DatapathError> {
         let now = monotonic_ns();
         let mut active = HashMap::new();
         count(&self.connections_v4, now, &mut active).map_err(read_error("CONNECTIONS_V4"))?;

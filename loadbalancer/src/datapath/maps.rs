@@ -33,18 +33,16 @@ pub(super) const MAPS: [&str; 15] = [
     "LAST_REPORT",
 ];
 
-/// Entries of a map under these limits; `None` keeps the kernel side's own number. Ids begin at 1,
-/// so arrays indexed by an id have one entry more.
+/// Entries of a map under these limits; `None` keeps the kernel side's own number.
 pub(super) fn entries(map: &str, limits: &Limits) -> Option<u32> {
     match map {
         "SERVICES_V4" | "SERVICES_V6" => Some(limits.services),
-        "BACKENDS" | "COUNTERS" => Some(limits.backends.saturating_add(1)),
+        "BACKENDS" | "COUNTERS" => Some(limits.backend_entries()),
         "LOOKUP_TABLES" => Some(limits.lookup_slots),
         "CONNECTIONS_V4" | "CONNECTIONS_V6" => Some(limits.connections),
         "TRANSLATIONS_V4" | "TRANSLATIONS_V6" => Some(limits.connections.saturating_mul(2)),
         "PREFIXES_V4" | "PREFIXES_V6" => Some(limits.prefixes),
-        // One more for the firewall's default.
-        "RULE_COUNTERS" => Some(limits.rules.saturating_add(2)),
+        "RULE_COUNTERS" => Some(limits.rule_entries()),
         _ => None,
     }
 }

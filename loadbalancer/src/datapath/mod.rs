@@ -32,7 +32,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
     config::{Limits, XdpMode},
-    engine::Features,
+    engine::{Changes, Features},
 };
 
 use self::{attach::Attachment, pins::Pins};
@@ -70,17 +70,25 @@ impl Datapath {
         &self.maps
     }
 
-    /// The maps, for writing.
-    pub fn maps_mut(&mut self) -> &mut Maps {
-        &mut self.maps
-    }
-
-    /// Sets what programs are built for; attached ones are replaced when it changed.
+    /// Brings maps and programs to the next image, in the order in which no packet sees half of it.
     ///
     /// # Errors
     ///
-    /// When the kernel refuses the new program; the old one then stays.
-    pub fn set_features(&mut self, features: Features) -> Result<(), DatapathError> {
+    /// When the kernel refuses a step; those before it have happened.
+    pub fn apply(&mut self, changes: &Changes) -> Result<(), DatapathError> {
+        self.maps.prepare(changes)?;
+        if let Some(features) = changes.features {
+            self.set_features(features)?;
+        }
+        self.maps.switch(changes)?;
+        if let Some(features) = changes.features_after {
+            self.set_features(features)?;
+        }
+        Ok(())
+    }
+
+    /// Sets what programs are built for; attached ones are replaced when it changed.
+    fn set_features(&mut self, features: Features) -> Result<(), DatapathError> {
         if self.features == features {
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! Reading counters, and what an earlier daemon left in the maps.
 
+use std::collections::HashMap;
+
 use aya::{
     Pod,
     maps::{MapData, PerCpuArray},
@@ -9,47 +11,36 @@ use loadbalancer_common::{
 };
 
 use super::{DatapathError, Maps, maps::map_error};
-use crate::engine::Image;
+use crate::{
+    engine::Image,
+    stats::{Source, SourceError},
+};
+
+impl Source for Maps {
+    fn counters(&self, backend: u32) -> Result<Vec<Counters>, SourceError> {
+        per_cpu(&self.counters, backend, "COUNTERS").map_err(of(format!("backend {backend}")))
+    }
+
+    fn rule_counters(&self, rule: u32) -> Result<Vec<RuleCounters>, SourceError> {
+        per_cpu(&self.rule_counters, rule, "RULE_COUNTERS").map_err(of(format!("rule {rule}")))
+    }
+
+    fn drops(&self) -> Result<Vec<u64>, SourceError> {
+        let sum = |reason: &DropReason| sum(&self.drops, *reason as u32, "DROPS");
+        DropReason::ALL.iter().map(sum).collect::<Result<_, _>>().map_err(of("drops"))
+    }
+
+    fn events(&self) -> Result<Vec<u64>, SourceError> {
+        let sum = |event: &Event| sum(&self.events, *event as u32, "EVENTS");
+        Event::ALL.iter().map(sum).collect::<Result<_, _>>().map_err(of("events"))
+    }
+
+    fn active_connections(&self) -> Result<HashMap<u32, u64>, SourceError> {
+        self.count_active().map_err(of("active connections"))
+    }
+}
 
 impl Maps {
-    /// The counters of a backend, one set for each CPU.
-    ///
-    /// # Errors
-    ///
-    /// When the map cannot be read.
-    pub fn counters(&self, backend: u32) -> Result<Vec<Counters>, DatapathError> {
-        per_cpu(&self.counters, backend, "COUNTERS")
-    }
-
-    /// The counters of a firewall rule, one set for each CPU.
-    ///
-    /// # Errors
-    ///
-    /// When the map cannot be read.
-    pub fn rule_counters(&self, rule: u32) -> Result<Vec<RuleCounters>, DatapathError> {
-        per_cpu(&self.rule_counters, rule, "RULE_COUNTERS")
-    }
-
-    /// Dropped packets by reason, of all CPUs.
-    ///
-    /// # Errors
-    ///
-    /// When the map cannot be read.
-    pub fn drops(&self) -> Result<Vec<(DropReason, u64)>, DatapathError> {
-        let sum = |&reason: &DropReason| Ok((reason, sum(&self.drops, reason as u32, "DROPS")?));
-        DropReason::ALL.iter().map(sum).collect()
-    }
-
-    /// Other events, of all CPUs.
-    ///
-    /// # Errors
-    ///
-    /// When the map cannot be read.
-    pub fn events(&self) -> Result<Vec<(Event, u64)>, DatapathError> {
-        let sum = |&event: &Event| Ok((event, sum(&self.events, event as u32, "EVENTS")?));
-        Event::ALL.iter().map(sum).collect()
-    }
-
     /// What the maps hold, but for the content of the lookup tables.
     ///
     /// # Errors
@@ -81,6 +72,11 @@ impl Maps {
         }
         Ok(image)
     }
+}
+
+fn of(what: impl Into<String>) -> impl FnOnce(DatapathError) -> SourceError {
+    let what = format!("the counters of {}", what.into());
+    move |error| SourceError { what, source: Box::new(error) }
 }
 
 fn read(map: &'static str) -> impl FnOnce(aya::maps::MapError) -> DatapathError {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use loadbalancer_common::{AddressV6, Backend, BackendFlags, Be16};
+use loadbalancer_common::{AddressV6, Backend, BackendFlags, Be16, MacWord};
 
 use crate::{
     config::{AdminState, NatConfig},
@@ -27,7 +27,7 @@ pub(super) const SERVES: BackendFlags = BackendFlags::NEW_FLOWS.union(BackendFla
 /// keeps its flows and gets no new ones.
 pub(super) const fn flags(state: BackendState, takes_new: bool, reachable: bool) -> BackendFlags {
     let alive = match state {
-        BackendState::Disabled => return BackendFlags(0),
+        BackendState::Disabled => return BackendFlags::DISABLED,
         BackendState::Unhealthy => BackendFlags(0),
         BackendState::Healthy if takes_new => BackendFlags::ALIVE.union(BackendFlags::NEW_FLOWS),
         BackendState::Healthy | BackendState::Draining => BackendFlags::ALIVE,
@@ -54,8 +54,8 @@ pub(super) fn entry(
         nat_address: nat_address.map(octets).unwrap_or_default(),
         service,
         ifindex,
-        next_hop: mac,
-        source_mac,
+        next_hop: MacWord::new(mac),
+        source_mac: MacWord::new(source_mac),
         port: Be16::new(address.port()),
         flags,
         family: if ip.is_ipv4() { 4 } else { 6 },

@@ -1,9 +1,8 @@
 //! Counters: from the maps to rates, tables, JSON and Prometheus.
 //!
-//! A [`Source`] reads counters by id, a [`Catalog`] knows what the ids are called, a [`Sampler`]
+//! A [`Source`] reads counters by id, a [`Catalog`](crate::engine::Catalog) knows what the ids are called, a [`Sampler`]
 //! remembers earlier totals; [`collect()`] joins the three into [`Stats`], which every view shows.
 
-mod catalog;
 mod collect;
 mod metrics;
 mod model;
@@ -12,7 +11,6 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use catalog::{Catalog, CatalogBackend, CatalogRule, CatalogService};
 pub use collect::{Moment, collect, events};
 pub use metrics::{METRICS_CONTENT_TYPE, metrics_text};
 pub use model::{
@@ -21,3 +19,5 @@ pub use model::{
 };
 pub use sampler::Sampler;
 pub use source::{Source, SourceError};
+
+pub(crate) use crate::engine::{Catalog, CatalogBackend, CatalogRule, CatalogService};
