@@ -1,1 +1,46 @@
-//! x
+//! Labs: hosts in network namespaces on one switch, real servers and clients, and the shipped daemon between them.
+//!
+//! Nothing here links the `loadbalancer` crate: a lab runs the binary, as its users do, and reads
+//! what it prints. Everything a lab makes carries the lab's name, which holds the process id of
+//! its owner: the lab removes it when it is dropped, and the next lab of any process removes what
+//! an owner that was killed left behind.
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "every function fails for one reason, with an error that says what could not be done"
+)]
+
+pub mod addresses;
+mod backend;
+mod bpffs;
+mod command;
+mod config;
+mod daemon;
+pub mod dns;
+mod host;
+pub mod http;
+mod lab;
+pub mod leftovers;
+mod name;
+mod namespace;
+mod network;
+mod process;
+mod server;
+pub mod stats;
+mod switch;
+mod tally;
+mod wait;
+
+pub use addresses::Family;
+pub use backend::{Backend, LARGE_BYTES, WEB_PORT};
+pub use command::{Finished, run};
+pub use config::{BackendEntry, Config, Forward, Health, Protocol, Rule, Service};
+pub use daemon::{Daemon, binary};
+pub use host::Host;
+pub use lab::{Lab, LabBuilder};
+pub use name::{LabName, ensure_root};
+pub use namespace::Namespace;
+pub use network::{Network, Plan};
+pub use process::Process;
+pub use switch::Switch;
+pub use tally::Tally;
+pub use wait::wait_until;

@@ -1,0 +1,16 @@
+//! Labs: what users see, with real clients and servers around the shipped binary.
+//!
+//! One file a subject. Each test has a network of its own, so they run beside each other.
+
+mod counters;
+mod drain;
+mod expect;
+mod firewall;
+mod health;
+mod network;
+mod queries;
+mod refusals;
+mod reload;
+mod restart;
+mod spread;
+mod transfer;
