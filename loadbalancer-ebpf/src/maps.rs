@@ -15,7 +15,7 @@ use loadbalancer_common::{
 
 const MAX_SERVICES: usize = 4_096;
 const MAX_BACKENDS: usize = 16_384;
-const MAX_SLOTS: usize = 8_388_608;
+const MAX_SLOT_PAIRS: usize = 8_388_608 / 2;
 const MAX_CONNECTIONS: usize = 262_144;
 const MAX_TRANSLATIONS: usize = 2 * MAX_CONNECTIONS;
 const MAX_PREFIXES: usize = 65_536;
@@ -53,8 +53,10 @@ pub(crate) static BACKENDS: Array<Backend, MAX_BACKENDS> = Array::new();
 /// Reads: `stages::select`, on a flow's first packet.
 /// Full: the daemon refuses the service.
 /// Why one array: publishing a table is a copy and one update of its service's value.
+/// Why pairs: the kernel rounds an array's elements up to 8 bytes, so single slots would waste half.
 #[btf_map]
-pub(crate) static LOOKUP_TABLES: Array<u32, MAX_SLOTS, { BPF_F_MMAPABLE as usize }> = Array::new();
+pub(crate) static LOOKUP_TABLES: Array<[u32; 2], MAX_SLOT_PAIRS, { BPF_F_MMAPABLE as usize }> =
+    Array::new();
 
 /// IPv4 flows in progress and the backend that each one keeps.
 ///

@@ -29,6 +29,7 @@ pub mod stats;
 mod switch;
 mod tally;
 mod wait;
+mod xdp_pass;
 
 pub use addresses::Family;
 pub use backend::{Backend, LARGE_BYTES, WEB_PORT};

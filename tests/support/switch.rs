@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::name::LabName;
 use crate::namespace::Namespace;
+use crate::xdp_pass;
 
 /// A learning switch that hosts are cabled to. Hosts see their end as `eth0`.
 #[derive(Debug)]
@@ -23,16 +24,18 @@ impl Switch {
     /// Lays a cable from the switch's port `port` to `eth0` of `host`, both ends up.
     ///
     /// Checksums are filled in at both ends (`tx off`), since an XDP program reads and forwards
-    /// frames as they are on the cable. `sends_xdp` is for the cable to a host that sends
-    /// from an XDP program: such frames vanish at a peer that neither has a program nor GRO.
-    /// Every other end has GRO off, or merged frames would go on, and reach a generic program.
+    /// frames as they are on the cable. GRO is off, or merged frames would go on, and reach a
+    /// generic program. `sends_xdp` is for the cable to a host that sends from an XDP program:
+    /// its other end needs a program too, or the frames vanish.
     pub fn connect(&self, host: &Namespace, port: &str, sends_xdp: bool) -> Result<()> {
-        let gro = if sends_xdp { "on" } else { "off" };
         self.namespace.ip_batch(&format!(
             "link add {port} type veth peer name eth0 netns {}\nlink set {port} master br0 up\n",
             host.name()
         ))?;
-        self.namespace.run(&["ethtool", "-K", port, "tx", "off", "gro", gro])?;
+        self.namespace.run(&["ethtool", "-K", port, "tx", "off", "gro", "off"])?;
+        if sends_xdp {
+            xdp_pass::attach(&self.namespace, port)?;
+        }
         host.run(&["ethtool", "-K", "eth0", "tx", "off", "gro", "off"])?;
         host.ip_batch("link set eth0 up\n")
     }

@@ -1,6 +1,6 @@
 //! `config`: the configuration, in a file and running.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -8,10 +8,9 @@ use super::{
     error::CliError,
     output::{Output, View},
     page::Page,
-    seam::{self, Checked},
     units::counted,
 };
-use crate::api::Client;
+use crate::{api::Client, config};
 
 /// Check a configuration file, or show the configuration that runs.
 #[derive(Debug, clap::Subcommand)]
@@ -34,9 +33,36 @@ pub(super) struct Show {}
 impl Config {
     pub(super) async fn run(self, client: &Client, output: &mut Output) -> Result<(), CliError> {
         match self {
-            Self::Check(check) => output.print(&seam::check(&check.file)?),
+            Self::Check(check) => output.print(&Checked::read(&check.file)?),
             Self::Show(_) => output.print(&Document::read(client.config().await?)?),
         }
+    }
+}
+
+/// What a configuration file holds.
+#[derive(Debug, Serialize)]
+struct Checked {
+    /// The file, as it was named.
+    file: String,
+    /// Number of services.
+    services: usize,
+    /// Number of backends of all services.
+    backends: usize,
+    /// Number of firewall rules.
+    rules: usize,
+}
+
+impl Checked {
+    fn read(file: &Path) -> Result<Self, CliError> {
+        let document =
+            config::Document::load(file).map_err(|error| CliError::failed(&error, error.hint()))?;
+        let config = document.config();
+        Ok(Self {
+            file: file.display().to_string(),
+            services: config.services.len(),
+            backends: config.services.iter().map(|service| service.backends.len()).sum(),
+            rules: config.firewall.rules.len(),
+        })
     }
 }
 

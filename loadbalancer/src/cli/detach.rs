@@ -8,8 +8,8 @@ use super::{
     error::CliError,
     output::{Output, View},
     page::Page,
-    seam,
 };
+use crate::{datapath, network};
 
 /// Take programs and maps out of the kernel. Connections and counters are lost.
 ///
@@ -29,7 +29,13 @@ struct Removed {
 
 impl Detach {
     pub(super) fn run(self, output: &mut Output) -> Result<(), CliError> {
-        output.print(&Removed { removed: seam::detach(&self.pin_directory)? })
+        let detached = datapath::detach(&self.pin_directory)
+            .map_err(|error| CliError::failed(&error, &error.hint()))?;
+        for ports in detached.ports {
+            network::release_ports(ports)
+                .map_err(|error| CliError::failed(&error, error.hint()))?;
+        }
+        output.print(&Removed { removed: detached.removed })
     }
 }
 

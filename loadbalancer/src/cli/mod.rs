@@ -14,7 +14,6 @@ mod output;
 mod page;
 mod reload;
 mod run;
-mod seam;
 mod service;
 mod stats;
 mod status;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{error::CliError, seam, words};
-use crate::config::XdpMode;
+use super::{error::CliError, words};
+use crate::{config::XdpMode, daemon};
 
 /// Run the daemon in the foreground: attach to interfaces, balance, check, answer commands.
 ///
@@ -41,6 +41,7 @@ pub enum LogFormat {
 
 impl RunArgs {
     pub(super) async fn run(self, socket: Option<PathBuf>) -> Result<(), CliError> {
-        seam::run_daemon(Self { socket, ..self }).await
+        let run = daemon::run(Self { socket, ..self });
+        run.await.map_err(|error| CliError::failed(&error, &error.hint()))
     }
 }

@@ -5,6 +5,7 @@
 //! ```text
 //! maps-<layout>-<limits>/<MAP>     the maps; another layout or other limits get a new directory
 //! links/<ifindex>-<mode>           the attachment of the program to an interface
+//! ports-<first>-<last>             the ports that were reserved for translation
 //! ```
 //!
 //! A daemon that starts creates or adopts the maps, brings them to the state it wants, and only
@@ -26,12 +27,15 @@ pub use attach::AttachedMode;
 pub use error::DatapathError;
 pub use load::{Program, load_unattached};
 pub use maps::Maps;
-pub use pins::detach;
+pub use pins::{Detached, detach};
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use crate::{
-    config::{Limits, XdpMode},
+    config::{Limits, PortRange, XdpMode},
     engine::{Changes, Features},
 };
 
@@ -60,9 +64,23 @@ impl Datapath {
         Ok(Self { pins, limits, features: Features::default(), maps, attachments: BTreeMap::new() })
     }
 
+    /// Where programs and maps are pinned.
+    pub fn pin_directory(&self) -> &Path {
+        self.pins.root()
+    }
+
     /// Whether the maps were there before, filled by an earlier daemon.
     pub fn was_adopted(&self) -> bool {
         self.pins.adopted()
+    }
+
+    /// Remembers the ports that were reserved for translation, for [`detach`] to give back.
+    ///
+    /// # Errors
+    ///
+    /// When the pin directory cannot be written.
+    pub fn note_ports(&self, ports: Option<PortRange>) -> Result<(), DatapathError> {
+        self.pins.note_ports(ports)
     }
 
     /// The maps.
@@ -85,6 +103,11 @@ impl Datapath {
             self.set_features(features)?;
         }
         Ok(())
+    }
+
+    /// What programs are built for.
+    pub fn features(&self) -> Features {
+        self.features
     }
 
     /// Sets what programs are built for; attached ones are replaced when it changed.

@@ -16,10 +16,11 @@ use nix::{
 };
 
 use super::DatapathError;
-use crate::config::Limits;
+use crate::config::{Limits, PortRange};
 
 const LINKS: &str = "links";
 const MAPS_PREFIX: &str = "maps-";
+const PORTS_PREFIX: &str = "ports-";
 
 /// The pin directory, locked for this daemon.
 #[derive(Debug)]
@@ -43,6 +44,11 @@ impl Pins {
         Ok(Self { root, maps, adopted, _lock: lock })
     }
 
+    /// The directory itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where the maps are pinned.
     pub(super) fn maps(&self) -> PathBuf {
         self.maps.clone()
@@ -58,6 +64,18 @@ impl Pins {
         self.root.join(LINKS).join(format!("{ifindex}-{mode}"))
     }
 
+    /// Remembers the ports that were reserved for translation, for `detach`. A BPF file system holds
+    /// no text, so it is the name of an empty directory.
+    pub(super) fn note_ports(&self, ports: Option<PortRange>) -> Result<(), DatapathError> {
+        let noted = ports.map(|ports| self.root.join(format!("{PORTS_PREFIX}{ports}")));
+        for old in starting_with(&self.root, PORTS_PREFIX)? {
+            if Some(&old) != noted.as_ref() {
+                remove_directory(&old)?;
+            }
+        }
+        noted.map_or(Ok(()), |noted| make_directory(&noted))
+    }
+
     /// Removes every link but `keep`, and every map directory but the one in use.
     pub(super) fn remove_all_but(&self, keep: &[&Path]) -> Result<Vec<String>, DatapathError> {
         let mut removed = Vec::new();
@@ -67,38 +85,57 @@ impl Pins {
                 removed.push(describe_link(&link));
             }
         }
-        for directory in map_directories(&self.root)? {
+        for directory in starting_with(&self.root, MAPS_PREFIX)? {
             if directory != self.maps {
                 remove_maps(&directory)?;
-                removed.push("removed maps of another layout or other limits".into());
+                removed.push("maps of another layout or other limits".into());
             }
         }
         Ok(removed)
     }
 }
 
+/// What [`detach`] removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detached {
+    /// A line each, such as "the program on eth0 (native)".
+    pub removed: Vec<String>,
+    /// Ports that the daemon had reserved for translation, which nobody uses any more.
+    pub ports: Vec<PortRange>,
+}
+
 /// Detaches the programs whose links are pinned below `root`, and removes everything there.
-/// Returns what was done, in words; nothing when there was nothing.
 ///
 /// # Errors
 ///
 /// When a pin cannot be removed.
-pub fn detach(root: &Path) -> Result<Vec<String>, DatapathError> {
+pub fn detach(root: &Path) -> Result<Detached, DatapathError> {
+    let mut detached = Detached::default();
     if !root.is_dir() {
-        return Ok(Vec::new());
+        return Ok(detached);
     }
-    let mut removed = Vec::new();
+    require_bpf_file_system(root)?;
     for link in entries(&root.join(LINKS))? {
         remove_file(&link)?;
-        removed.push(describe_link(&link));
+        detached.removed.push(describe_link(&link));
     }
-    for directory in map_directories(root)? {
+    for directory in starting_with(root, MAPS_PREFIX)? {
         remove_maps(&directory)?;
-        removed.push("removed the maps".into());
+        detached.removed.push("the maps".into());
+    }
+    for directory in starting_with(root, PORTS_PREFIX)? {
+        remove_directory(&directory)?;
+        detached.ports.extend(noted_ports(&directory));
     }
     remove_directory(&root.join(LINKS))?;
     remove_directory(root)?;
-    Ok(removed)
+    Ok(detached)
+}
+
+fn noted_ports(directory: &Path) -> Option<PortRange> {
+    let name = directory.file_name()?.to_str()?;
+    let (first, last) = name.strip_prefix(PORTS_PREFIX)?.split_once('-')?;
+    Some(PortRange { first: first.parse().ok()?, last: last.parse().ok()? })
 }
 
 /// The directory of maps with this layout and these limits: maps of others are never adopted.
@@ -119,8 +156,8 @@ fn describe_link(link: &Path) -> String {
         .and_then(|index| nix::net::if_::if_indextoname(index).ok())
         .and_then(|name| name.into_string().ok());
     match interface {
-        Some(interface) => format!("detached from {interface} ({mode})"),
-        None => format!("removed the link to an interface that is gone (index {ifindex})"),
+        Some(interface) => format!("the program on {interface} ({mode})"),
+        None => format!("the link to an interface that is gone (index {ifindex})"),
     }
 }
 
@@ -166,11 +203,11 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, DatapathError> {
         .collect()
 }
 
-fn map_directories(root: &Path) -> Result<Vec<PathBuf>, DatapathError> {
-    let is_maps = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(MAPS_PREFIX))
+fn starting_with(root: &Path, prefix: &str) -> Result<Vec<PathBuf>, DatapathError> {
+    let starts = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
     };
-    Ok(entries(root)?.into_iter().filter(is_maps).collect())
+    Ok(entries(root)?.into_iter().filter(starts).collect())
 }
 
 fn remove_maps(directory: &Path) -> Result<(), DatapathError> {

@@ -1,6 +1,7 @@
 //! The lookup tables: one array in the kernel, mapped into this process.
 //!
-//! Writing a table is a copy into the mapping. Only regions that no service points to may be
+//! The kernel lays an array's elements out at multiples of 8 bytes, so an element holds two slots,
+//! and the slots lie one behind the other. Writing a table is a copy into the mapping. Only regions that no service points to may be
 //! written; the engine chooses them.
 
 use std::{

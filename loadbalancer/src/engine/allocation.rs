@@ -49,6 +49,17 @@ pub struct Allocation {
 }
 
 impl Allocation {
+    /// The id of a backend, by the address and protocol of its service and its own address.
+    pub fn backend_id(
+        &self,
+        service: SocketAddr,
+        protocol: u8,
+        backend: SocketAddr,
+    ) -> Option<u32> {
+        let service = self.services.get(&(service, protocol))?;
+        self.backends.get(&(service, backend))
+    }
+
     /// What maps hold that another daemon filled. `image.tables` may lack tables: those are built
     /// anew, elsewhere; the others stay where they are if their content is still right. A rule
     /// keeps its id, and so its counters, if one of its prefixes is in the maps.
