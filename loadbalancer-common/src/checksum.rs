@@ -77,7 +77,7 @@ mod tests {
         while sum > 0xffff {
             sum = (sum & 0xffff) + (sum >> 16);
         }
-        (!(sum as u16)).to_be_bytes()
+        u16::try_from(!sum & 0xffff).unwrap().to_be_bytes()
     }
 
     proptest! {

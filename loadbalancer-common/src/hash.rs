@@ -38,9 +38,10 @@ impl HashAddress for AddressV4 {
 impl HashAddress for AddressV6 {
     #[inline(always)]
     fn hash_flow(&self, client_port: Be16, port: Be16) -> u64 {
-        let address = u128::from_be_bytes(*self);
-        let high = mix((address >> 64) as u64 ^ ports(client_port, port).rotate_left(32));
-        mix(high ^ address as u64 ^ ports(client_port, port))
+        let [high, low] = [self.first_chunk::<8>(), self.last_chunk::<8>()]
+            .map(|half| half.map_or(0, |bytes| u64::from_be_bytes(*bytes)));
+        let mixed = mix(high ^ ports(client_port, port).rotate_left(32));
+        mix(mixed ^ low ^ ports(client_port, port))
     }
 }
 

@@ -16,14 +16,13 @@ impl MacWord {
 
     /// From wire order.
     pub const fn new(mac: Mac) -> Self {
-        let [a, b, c, d, e, f] = mac;
-        Self(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
+        Self(u64::from_le_bytes([mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0]))
     }
 
     /// To wire order.
     pub const fn bytes(self) -> Mac {
-        let [a, b, c, d, e, f, _, _] = self.0.to_le_bytes();
-        [a, b, c, d, e, f]
+        let word = self.0.to_le_bytes();
+        [word[0], word[1], word[2], word[3], word[4], word[5]]
     }
 
     /// Destination and source from the first 12 bytes of a frame, given as bytes 0 to 7 and 4 to 11.
@@ -37,8 +36,8 @@ impl MacWord {
     #[inline(always)]
     pub const fn header(destination: Self, source: Self) -> ([u8; 8], [u8; 4]) {
         let first = destination.0 | (source.0 << 48);
-        let last = (source.0 >> 16) as u32;
-        (first.to_le_bytes(), last.to_le_bytes())
+        let last = (source.0 >> 16).to_le_bytes();
+        (first.to_le_bytes(), [last[0], last[1], last[2], last[3]])
     }
 }
 

@@ -4,7 +4,7 @@ use loadbalancer_common::{
     AddressV4, AddressV6, Backend, DropReason, PROTOCOL_ICMPV6, Verdict,
     checksum::Delta,
     hash::HashAddress,
-    packet::{Frame, Malformed, Packet, ipv4, ipv6},
+    packet::{Malformed, Packet, ipv4, ipv6},
 };
 use network_types::ip::{Ipv4Hdr, Ipv6Hdr};
 

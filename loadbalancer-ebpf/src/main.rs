@@ -7,9 +7,9 @@
 //! the workspace covers it.
 
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
-#![cfg_attr(
-    not(target_arch = "bpf"),
-    expect(dead_code, reason = "the entry point exists for the BPF target only")
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers are cut to fields on purpose, and a checked conversion would be a branch"
 )]
 
 mod clock;
@@ -31,6 +31,7 @@ use loadbalancer_common::{
 use crate::{family::Family, frame::XdpFrame};
 
 /// The XDP program: from a frame to an XDP action.
+#[expect(clippy::needless_pass_by_value, reason = "the macro's entry point passes it by value")]
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
 pub fn loadbalancer(context: XdpContext) -> u32 {
     let frame = XdpFrame::new(&context);

@@ -6,6 +6,10 @@ const INTERVAL_NS: u64 = 1_000_000_000;
 
 /// Reports that no port was free towards a backend.
 #[inline(never)]
+#[cfg_attr(
+    not(target_arch = "bpf"),
+    expect(unused_variables, reason = "the log exists for the BPF target only")
+)]
 pub(crate) fn ports_exhausted(backend: u32) {
     if is_due() {
         #[cfg(target_arch = "bpf")]

@@ -74,8 +74,8 @@ impl UpperLayer {
     const MALFORMED: u64 = u64::MAX;
 
     #[inline(always)]
-    fn pack(upper: Result<Self, Malformed>) -> u64 {
-        match upper {
+    fn pack(upper: &Result<Self, Malformed>) -> u64 {
+        match *upper {
             Ok(Self { offset, protocol, is_whole }) => {
                 (offset as u64) << 16 | u64::from(protocol) << 8 | u64::from(is_whole)
             }
@@ -100,7 +100,7 @@ impl UpperLayer {
 /// headers, nearly all, do not pay for it.
 #[inline(never)]
 fn skip_extension_headers<F: Frame + ?Sized>(frame: &F, offset: usize) -> u64 {
-    UpperLayer::pack(upper_layer(frame, offset))
+    UpperLayer::pack(&upper_layer(frame, offset))
 }
 
 #[inline(always)]

@@ -135,8 +135,8 @@ impl Opened {
     const FAILED: u64 = 1 << 63;
 
     #[inline(always)]
-    fn pack(opened: Result<Self, DropReason>) -> u64 {
-        match opened {
+    fn pack(opened: &Result<Self, DropReason>) -> u64 {
+        match *opened {
             Ok(Self { id, nat_port }) => (u64::from(id) << 16) | u64::from(nat_port.get()),
             Err(reason) => Self::FAILED | reason as u64,
         }
@@ -165,7 +165,7 @@ fn open<A: Family>(
     flow: &FlowKey<A>,
     now: u64,
 ) -> u64 {
-    Opened::pack(choose_and_remember(frame, packet, service, flow, now))
+    Opened::pack(&choose_and_remember(frame, packet, service, flow, now))
 }
 
 #[inline(always)]

@@ -197,7 +197,7 @@ impl Controller {
         let interfaces = self.interfaces.clone();
         let moment = Moment { now, uptime, interfaces, per_cpu };
         stats::collect(&self.plane.catalog, self.plane.datapath.maps(), &self.sampler, moment)
-            .map_err(unreadable)
+            .map_err(|error| unreadable(&error))
     }
 
     fn health(&self) -> HealthReport {
@@ -209,7 +209,8 @@ impl Controller {
         let config = self.document.config();
         let catalog = &self.plane.catalog;
         let next_hops = self.next_hops.borrow().clone();
-        let events = stats::events(self.plane.datapath.maps()).map_err(unreadable)?;
+        let events =
+            stats::events(self.plane.datapath.maps()).map_err(|error| unreadable(&error))?;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -248,7 +249,7 @@ fn refused(error: &PlaneError) -> ControlError {
     }
 }
 
-fn unreadable(error: stats::SourceError) -> ControlError {
+fn unreadable(error: &stats::SourceError) -> ControlError {
     ControlError::Refused {
         message: format!("{error}: {}", error.source),
         hint: "see the daemon's log; `loadbalancer detach` and a restart make new maps".into(),

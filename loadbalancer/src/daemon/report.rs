@@ -66,7 +66,11 @@ pub(super) fn warnings(
     attached: &[u32],
 ) -> Vec<String> {
     let generic = interfaces.iter().filter(|interface| interface.mode == "generic").map(|one| {
-        format!("{} runs in generic mode: every packet costs a socket buffer first", one.name)
+        format!(
+            "{0} runs in generic mode: every packet costs a socket buffer first, and merged frames \
+             cannot be forwarded: keep GRO off with `ethtool -K {0} gro off`",
+            one.name
+        )
     });
     let without = config.services.iter().zip(&catalog.services).filter_map(|(service, listed)| {
         let healthy = |state: BackendState| state == BackendState::Healthy;

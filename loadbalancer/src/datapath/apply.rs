@@ -36,7 +36,7 @@ impl Maps {
     /// Services switch to what was prepared; then what they no longer need goes.
     pub(super) fn switch(&mut self, changes: &Changes) -> Result<(), DatapathError> {
         for (key, service) in &changes.services_v4 {
-            self.set_service_v4(key, Some(*service))?;
+            self.set_service_v4(*key, Some(*service))?;
         }
         for (key, service) in &changes.services_v6 {
             self.set_service_v6(key, Some(*service))?;
@@ -45,7 +45,7 @@ impl Maps {
             self.set_backend(*id, *backend)?;
         }
         for key in &changes.removed_services_v4 {
-            self.set_service_v4(key, None)?;
+            self.set_service_v4(*key, None)?;
         }
         for key in &changes.removed_services_v6 {
             self.set_service_v6(key, None)?;
@@ -65,12 +65,12 @@ impl Maps {
     /// Sets or removes an IPv4 service.
     fn set_service_v4(
         &mut self,
-        key: &ServiceKeyV4,
+        key: ServiceKeyV4,
         service: Option<Service>,
     ) -> Result<(), DatapathError> {
         match service {
             Some(service) => self.services_v4.insert(key, service, 0),
-            None => absent_is_removed(self.services_v4.remove(key)),
+            None => absent_is_removed(self.services_v4.remove(&key)),
         }
         .map_err(map_error("write", "SERVICES_V4"))
     }

@@ -206,7 +206,8 @@ fn attach_new(
                     interface,
                     reason = %source,
                     "the driver does not run XDP programs; attaching in generic mode, where every \
-                     packet costs a socket buffer first: expect a fraction of native speed"
+                     packet costs a socket buffer first: expect a fraction of native speed, and turn \
+                     GRO off, whose merged frames cannot be forwarded (`ethtool -K IF gro off`)"
                 );
                 attach(program, AttachedMode::Generic)
             }

@@ -48,11 +48,11 @@ impl Maps {
     /// When a map cannot be read.
     pub fn image(&self) -> Result<Image, DatapathError> {
         let mut image = Image::default();
-        for entry in self.services_v4.iter() {
+        for entry in &self.services_v4 {
             let (key, service): (ServiceKeyV4, Service) = entry.map_err(read("SERVICES_V4"))?;
             image.services_v4.insert(key, service);
         }
-        for entry in self.services_v6.iter() {
+        for entry in &self.services_v6 {
             let (key, service): (ServiceKeyV6, Service) = entry.map_err(read("SERVICES_V6"))?;
             image.services_v6.insert(key, service);
         }
@@ -62,11 +62,11 @@ impl Maps {
                 image.backends.insert(id, backend);
             }
         }
-        for entry in self.prefixes_v4.iter() {
+        for entry in &self.prefixes_v4 {
             let (key, rule) = entry.map_err(read("PREFIXES_V4"))?;
             image.prefixes_v4.insert((key.prefix_len(), key.data()), rule);
         }
-        for entry in self.prefixes_v6.iter() {
+        for entry in &self.prefixes_v6 {
             let (key, rule) = entry.map_err(read("PREFIXES_V6"))?;
             image.prefixes_v6.insert((key.prefix_len(), key.data()), rule);
         }

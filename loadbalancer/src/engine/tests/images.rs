@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use loadbalancer_common::{Backend, BackendFlags, Be16, PrefixRule, Service, ServiceKey};
+use loadbalancer_common::{Backend, BackendFlags, Be16, MacWord, PrefixRule, Service, ServiceKey};
 
 use super::{World, config, first, service};
 use crate::{
@@ -43,8 +43,8 @@ fn entries_hold_what_forwarding_needs() {
         nat_address,
         service: 1,
         ifindex: 2,
-        next_hop: [2, 0, 0, 0, 0, 2],
-        source_mac: [2, 0, 0, 0, 0, 1],
+        next_hop: MacWord::new([2, 0, 0, 0, 0, 2]),
+        source_mac: MacWord::new([2, 0, 0, 0, 0, 1]),
         port: Be16::new(8_080),
         flags: BackendFlags(7),
         family: 4,
