@@ -297,7 +297,11 @@ mod tests {
             for backend in &backends {
                 let wanted = f64::from(size) * f64::from(backend.weight) / f64::from(sum);
                 let got = f64::from(*shares.get(&backend.id).unwrap_or(&0));
-                prop_assert!((got - wanted).abs() <= 2.0, "{} for {}", got, wanted);
+                // A slot for its own unspent credit, one for the turn that was cut short, and its
+                // part of the slots that the others' unspent credit left: at most one for each.
+                let others = f64::from(u32::try_from(weights.len()).unwrap());
+                let bound = 2.0 + others * f64::from(backend.weight) / f64::from(sum);
+                prop_assert!((got - wanted).abs() <= bound, "{} for {}", got, wanted);
             }
             let at = turn.index(backends.len());
             backends.rotate_left(at);

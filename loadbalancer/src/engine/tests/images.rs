@@ -91,7 +91,7 @@ fn flags_follow_the_state() {
         let plan = world.build(&config, &Allocation::default()).unwrap();
         (flags(&plan, "10.0.0.1"), serving(&plan).len())
     };
-    let (new, alive, reachable) = (1, 2, 4);
+    let (new, alive, reachable, disabled) = (1, 2, 4, 8);
     let up = World::default();
     let down = World::default().down("web", "10.0.0.1");
     let unknown = World::default().unknown("10.0.0.1");
@@ -101,7 +101,7 @@ fn flags_follow_the_state() {
     assert_eq!(build(", weight = 0", &up), (alive | reachable, 1));
     assert_eq!(build(", state = \"draining\"", &up), (alive | reachable, 1));
     assert_eq!(build(", state = \"draining\"", &down), (alive | reachable, 1));
-    assert_eq!(build(", state = \"disabled\"", &up), (0, 1));
+    assert_eq!(build(", state = \"disabled\"", &up), (disabled, 1));
 }
 
 #[test]
