@@ -208,7 +208,8 @@ fn look_up(service: &Service, hash: u64) -> Option<(u32, &'static Backend)> {
         return None;
     }
     let slot = service.table_offset.wrapping_add(hash::slot(hash, service.table_size));
-    let id = *LOOKUP_TABLES.get(slot)?;
+    let [even, odd] = *LOOKUP_TABLES.get(slot / 2)?;
+    let id = if slot.is_multiple_of(2) { even } else { odd };
     if id == NO_ID {
         return None;
     }
