@@ -30,7 +30,7 @@ pub use flow::{
 };
 pub use mac::MacWord;
 pub use rule::{PrefixRule, RuleAction};
-pub use service::{ForwardMode, Service, ServiceKey, ServiceKeyV4, ServiceKeyV6};
+pub use service::{ForwardMode, Service, ServiceKey, ServiceKeyV4, ServiceKeyV6, SlotPair};
 pub use verdict::{DropReason, Event, Verdict};
 
 /// Version of the layouts in this crate. It changes with every change of a map's key or value, so

@@ -46,6 +46,11 @@ pub struct Service {
 
 const _: () = assert!(size_of::<Service>() == 16);
 
+/// Two slots of the lookup tables: an element of `LOOKUP_TABLES`.
+///
+/// 8 bytes, the least that an element of a BPF array takes up: in pairs, slots lie side by side.
+pub type SlotPair = [u32; 2];
+
 /// How a packet reaches its backend.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

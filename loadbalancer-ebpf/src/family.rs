@@ -23,6 +23,8 @@ pub(crate) trait Family: Copy + PartialEq + HashAddress + 'static {
     const VERSION: u8;
     /// Bits of an address.
     const BITS: u32;
+    /// The address that stands for none.
+    const UNSPECIFIED: Self;
     /// Whether a UDP checksum may be left out (RFC 768; RFC 8200 section 8.1 forbids it).
     const UDP_CHECKSUM_OPTIONAL: bool;
 
@@ -63,6 +65,7 @@ pub(crate) trait Family: Copy + PartialEq + HashAddress + 'static {
 impl Family for AddressV4 {
     const VERSION: u8 = 4;
     const BITS: u32 = 32;
+    const UNSPECIFIED: Self = [0; 4];
     const UDP_CHECKSUM_OPTIONAL: bool = true;
 
     #[inline(always)]
@@ -140,6 +143,7 @@ impl Family for AddressV4 {
 impl Family for AddressV6 {
     const VERSION: u8 = 6;
     const BITS: u32 = 128;
+    const UNSPECIFIED: Self = [0; 16];
     const UDP_CHECKSUM_OPTIONAL: bool = false;
 
     #[inline(always)]

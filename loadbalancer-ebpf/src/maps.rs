@@ -10,12 +10,12 @@ use aya_ebpf::{
 };
 use loadbalancer_common::{
     AddressV4, AddressV6, Backend, Connection, Counters, FlowKey, PrefixRule, RuleCounters,
-    Service, ServiceKey, Translation, TranslationKey,
+    Service, ServiceKey, SlotPair, Translation, TranslationKey,
 };
 
 const MAX_SERVICES: usize = 4_096;
 const MAX_BACKENDS: usize = 16_384;
-const MAX_SLOT_PAIRS: usize = 8_388_608 / 2;
+const MAX_SLOTS: usize = 8_388_608;
 const MAX_CONNECTIONS: usize = 262_144;
 const MAX_TRANSLATIONS: usize = 2 * MAX_CONNECTIONS;
 const MAX_PREFIXES: usize = 65_536;
@@ -47,15 +47,15 @@ pub(crate) static SERVICES_V6: Services<AddressV6> = HashMap::new();
 #[btf_map]
 pub(crate) static BACKENDS: Array<Backend, MAX_BACKENDS> = Array::new();
 
-/// The lookup tables of all services, one region each: slots that hold backend ids.
+/// The lookup tables of all services, one region each: slots that hold backend ids, two an element.
 ///
 /// Writes: the daemon, through a memory mapping, only in regions that no service points to.
 /// Reads: `stages::select`, on a flow's first packet.
 /// Full: the daemon refuses the service.
 /// Why one array: publishing a table is a copy and one update of its service's value.
-/// Why pairs: the kernel rounds an array's elements up to 8 bytes, so single slots would waste half.
+/// Why pairs: the kernel rounds the size of an array's elements up to 8 bytes, also in the mapping.
 #[btf_map]
-pub(crate) static LOOKUP_TABLES: Array<[u32; 2], MAX_SLOT_PAIRS, { BPF_F_MMAPABLE as usize }> =
+pub(crate) static LOOKUP_TABLES: Array<SlotPair, { MAX_SLOTS / 2 }, { BPF_F_MMAPABLE as usize }> =
     Array::new();
 
 /// IPv4 flows in progress and the backend that each one keeps.

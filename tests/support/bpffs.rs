@@ -1,4 +1,4 @@
-//! The BPF file system that the lab's daemons pin to.
+//! The BPF file system that daemons and packet tests pin to.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(crate) const MOUNT_POINT: &str = "/sys/fs/bpf";
 /// Mounts the BPF file system unless it is mounted.
 ///
 /// Under a lock: a second mount would hide what was pinned in the first.
-pub(crate) fn ensure_mounted() -> Result<()> {
+pub fn ensure_mounted() -> Result<()> {
     let lock_path = Path::new(DIRECTORY).join("lock");
     fs::create_dir_all(DIRECTORY).with_context(|| format!("cannot create {DIRECTORY}"))?;
     let lock = File::create(&lock_path)

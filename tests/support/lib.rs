@@ -33,6 +33,7 @@ mod xdp_pass;
 
 pub use addresses::Family;
 pub use backend::{Backend, LARGE_BYTES, WEB_PORT};
+pub use bpffs::ensure_mounted;
 pub use command::{Finished, run};
 pub use config::{BackendEntry, Config, Forward, Health, Protocol, Rule, Service};
 pub use daemon::{Daemon, binary};

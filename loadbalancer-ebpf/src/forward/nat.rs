@@ -78,6 +78,24 @@ fn key<A: Family>(packet: &Packet<A>, backend: &Backend, nat_port: Be16) -> Tran
     }
 }
 
+/// Whether a port is in the translation range; none is while translation is off.
+#[inline(always)]
+pub(crate) fn is_own_port(port: Be16) -> bool {
+    let count = NAT_PORT_COUNT.load();
+    count != 0 && port.get().wrapping_sub(NAT_PORT_FIRST.load()) < count
+}
+
+/// Whether a connection still goes by the port that this translation holds: its flow may have gone
+/// on with another backend or port.
+#[inline(always)]
+pub(crate) fn is_owner<A>(
+    connection: &Connection,
+    translation: &Translation<A>,
+    nat_port: Be16,
+) -> bool {
+    connection.backend == translation.backend && connection.nat_port == nat_port
+}
+
 /// Finds a port for a new connection and remembers the way back.
 #[inline(always)]
 pub(crate) fn open<A: Family>(
@@ -88,6 +106,9 @@ pub(crate) fn open<A: Family>(
     hash: u64,
     connection: &mut Connection,
 ) -> Result<(), DropReason> {
+    if A::nat_address(backend).same(&A::UNSPECIFIED) {
+        return Err(DropReason::NotTranslatable);
+    }
     let (own_mac, client_mac) = frame.macs().ok_or(DropReason::Malformed)?;
     connection.client_mac = client_mac;
     // Too large for the stack that is left here.
@@ -159,11 +180,14 @@ fn claim<A: Family>(
     // meanwhile is another connection's, and the insertion below decides again.
     let holder = unsafe { &*holder };
     if !is_same_flow(&holder.flow, &translation.flow) {
-        if is_live(key, holder, translation.last_seen_ns, takes_ended) {
+        let owner = owner(key, holder);
+        if is_live(key, holder, owner, translation.last_seen_ns, takes_ended) {
             return false;
         }
-        // Its owner must not go on with a port that is another's. Not there: nothing to do.
-        let _gone = A::connections().remove(holder.flow);
+        if owner.is_some() {
+            // It must not go on with a port that is another's. Gone meanwhile: nothing to do.
+            let _gone = A::connections().remove(holder.flow);
+        }
         counters::count_event(Event::NatPortReused);
     }
     A::translations().insert(key, translation, BPF_EXIST.into()).is_ok()
@@ -177,28 +201,39 @@ fn is_same_flow<A: Family>(one: &FlowKey<A>, other: &FlowKey<A>) -> bool {
         && one.service == other.service
 }
 
+/// The connection that holds a port, as the connection table remembers it.
+#[inline(always)]
+fn owner<A: Family>(
+    key: &TranslationKey<A>,
+    holder: &Translation<A>,
+) -> Option<&'static Connection> {
+    let connection = A::connections().get_ptr(holder.flow)?;
+    // SAFETY: as in `claim`.
+    let connection = unsafe { &*connection };
+    is_owner(connection, holder, key.nat_port).then_some(connection)
+}
+
 /// Whether the connection that holds a port still needs it.
 #[inline(always)]
 fn is_live<A: Family>(
     key: &TranslationKey<A>,
     holder: &Translation<A>,
+    owner: Option<&Connection>,
     now: u64,
     takes_ended: bool,
 ) -> bool {
     let mut last_seen = holder.last_seen_ns;
+    let mut state = holder.state;
     // Replies alone do not tell: a client may send where nobody answers.
-    if let Some(connection) = A::connections().get_ptr(holder.flow) {
-        // SAFETY: as in `claim`.
-        let connection = unsafe { &*connection };
-        if connection.nat_port == key.nat_port && connection.last_seen_ns > last_seen {
-            last_seen = connection.last_seen_ns;
-        }
+    if let Some(connection) = owner {
+        last_seen = last_seen.max(connection.last_seen_ns);
+        state = state.with(connection.state);
     }
     let lifetime = if key.protocol != PROTOCOL_TCP {
         UDP_IDLE_NS
-    } else if holder.state.is_closed() {
+    } else if state.is_closed() {
         if takes_ended { 0 } else { TCP_ENDED_NS }
-    } else if holder.state.contains(ConnectionState::ESTABLISHED) {
+    } else if state.contains(ConnectionState::ESTABLISHED) {
         TCP_IDLE_NS
     } else {
         TCP_OPENING_NS

@@ -2,15 +2,14 @@
 
 use loadbalancer_common::{
     ConnectionState, DropReason, PROTOCOL_TCP, Translation, TranslationKey, Verdict,
-    packet::{Packet, TCP_FIN, TCP_RST},
+    packet::{Packet, TCP_FIN, TCP_RST, TCP_SYN},
 };
 
 use crate::{
     clock,
     family::Family,
-    forward::rewrite,
+    forward::{nat, rewrite},
     frame::XdpFrame,
-    globals::{NAT_PORT_COUNT, NAT_PORT_FIRST},
 };
 
 /// Translates a reply back and ends its way; anything else goes on.
@@ -22,11 +21,7 @@ pub(crate) fn translate_back<A: Family>(
     frame: &XdpFrame,
     packet: &Packet<A>,
 ) -> Result<(), Verdict> {
-    let count = NAT_PORT_COUNT.load();
-    if count == 0 || !packet.has_ports {
-        return Ok(());
-    }
-    if packet.destination_port.get().wrapping_sub(NAT_PORT_FIRST.load()) >= count {
+    if !packet.has_ports || !nat::is_own_port(packet.destination_port) {
         return Ok(());
     }
     match Answer::from_number(look_up(frame, packet)) {
@@ -93,16 +88,22 @@ fn look_up<A: Family>(frame: &XdpFrame, packet: &Packet<A>) -> u32 {
 #[inline(always)]
 fn note_progress<A: Family>(packet: &Packet<A>, translation: &mut Translation<A>) {
     translation.last_seen_ns = clock::now_ns();
-    let mut state = translation.state.with(ConnectionState::ESTABLISHED);
+    let mut state = translation.state;
+    if packet.tcp_flags & TCP_SYN == 0 {
+        // A backend answers forged SYNs too; it goes on only with a client that exists.
+        state = state.with(ConnectionState::ESTABLISHED);
+    }
     if packet.protocol == PROTOCOL_TCP && packet.tcp_flags & (TCP_FIN | TCP_RST) != 0 {
         if packet.tcp_flags & TCP_RST == 0 {
             state = state.with(ConnectionState::BACKEND_FIN);
         } else {
             state = state.with(ConnectionState::RESET);
             if let Some(connection) = A::connections().get_ptr_mut(translation.flow) {
-                // SAFETY: as for the translation; a state is one byte.
-                let state = unsafe { &mut (*connection).state };
-                *state = state.with(ConnectionState::RESET);
+                // SAFETY: as for the translation.
+                let connection = unsafe { &mut *connection };
+                if nat::is_owner(connection, translation, packet.destination_port) {
+                    connection.state = connection.state.with(ConnectionState::RESET);
+                }
             }
         }
     }

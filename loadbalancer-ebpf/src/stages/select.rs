@@ -40,6 +40,7 @@ pub(crate) fn select_backend<A: Family>(
         service: service.id,
     };
     let now = clock::now_ns();
+    let mut former = NO_ID;
     if let Some(connection) = A::connections().get_ptr_mut(flow) {
         // SAFETY: entries are preallocated and never freed. If this one is evicted and reused
         // meanwhile, what is read is some connection's, and the backend's service is checked; what
@@ -48,9 +49,12 @@ pub(crate) fn select_backend<A: Family>(
         if let Some(selected) = keep(frame, packet, service, connection, now) {
             return Ok(selected);
         }
-        counters::count_event(Event::ConnectionMoved);
+        former = connection.backend;
     }
     let Opened { id, nat_port } = Opened::unpack(open(frame, packet, service, &flow, now))?;
+    if former != NO_ID && former != id {
+        counters::count_event(Event::ConnectionMoved);
+    }
     let backend = BACKENDS.get(id).ok_or(Verdict::Drop(DropReason::NoBackend))?;
     Ok(Selected { id, backend, nat_port, is_new: true })
 }
@@ -69,11 +73,15 @@ fn keep<A: Family>(
     if backend.service != service.id || !keeps_flow(packet, backend, connection.state) {
         return None;
     }
+    let translates = service.forward == ForwardMode::Nat as u8;
+    if translates && !nat::is_own_port(connection.nat_port) {
+        return None;
+    }
     connection.last_seen_ns = now;
     if !packet.is_syn() {
         connection.state = connection.state.with(ConnectionState::ESTABLISHED);
     }
-    if service.forward == ForwardMode::Nat as u8 {
+    if translates {
         nat::follow_client(frame, packet, backend, connection);
     }
     if packet.tcp_flags & (TCP_FIN | TCP_RST) != 0 {
@@ -208,8 +216,8 @@ fn look_up(service: &Service, hash: u64) -> Option<(u32, &'static Backend)> {
         return None;
     }
     let slot = service.table_offset.wrapping_add(hash::slot(hash, service.table_size));
-    let [even, odd] = *LOOKUP_TABLES.get(slot >> 1)?;
-    let id = if slot & 1 == 0 { even } else { odd };
+    let [even, odd] = *LOOKUP_TABLES.get(slot / 2)?;
+    let id = if slot.is_multiple_of(2) { even } else { odd };
     if id == NO_ID {
         return None;
     }

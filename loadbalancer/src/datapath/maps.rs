@@ -38,8 +38,7 @@ pub(super) fn entries(map: &str, limits: &Limits) -> Option<u32> {
     match map {
         "SERVICES_V4" | "SERVICES_V6" => Some(limits.services),
         "BACKENDS" | "COUNTERS" => Some(limits.backend_entries()),
-        // Two slots an element.
-        "LOOKUP_TABLES" => Some(limits.lookup_slots.div_ceil(2)),
+        "LOOKUP_TABLES" => Some(limits.lookup_slots.div_ceil(2)), // elements are pairs of slots
         "CONNECTIONS_V4" | "CONNECTIONS_V6" => Some(limits.connections),
         "TRANSLATIONS_V4" | "TRANSLATIONS_V6" => Some(limits.connections.saturating_mul(2)),
         "PREFIXES_V4" | "PREFIXES_V6" => Some(limits.prefixes),
