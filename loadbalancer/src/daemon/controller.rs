@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     config::{AdminState, Config, Document, Edit, differences},
+    engine::{EngineError, Plan},
     health::{BackendName, HealthEvent, Monitor, Target},
     network::{NextHops, Resolver},
     stats::{self, HealthReport, InterfaceStatus, Moment, Sampler, Stats, Status},
@@ -85,9 +86,17 @@ impl Controller {
     }
 
     fn converge(&mut self, config: &Config) -> Result<(), PlaneError> {
-        let next_hops = self.next_hops.borrow().clone();
-        let plan = self.plane.plan(config, &self.monitor.snapshot(), &next_hops)?;
+        let plan = self.plan(config)?;
         self.plane.apply(plan)
+    }
+
+    /// What the maps would hold. A backend behind an interface that is not attached counts as
+    /// unreachable: its replies would not come through the program, nor frames sent to it arrive
+    /// on every driver.
+    pub(super) fn plan(&self, config: &Config) -> Result<Plan, EngineError> {
+        let mut next_hops = self.next_hops.borrow().as_ref().clone();
+        next_hops.retain(|_, hop| self.ifindexes.contains(&hop.ifindex));
+        self.plane.plan(config, &self.monitor.snapshot(), &next_hops)
     }
 
     fn sample(&mut self) {
@@ -169,11 +178,7 @@ impl Controller {
     /// Makes `next` the configuration that runs, all or nothing: what does not fit in the maps or
     /// cannot be written to the file changes nothing.
     fn adopt(&mut self, mut next: Document, save: bool) -> Result<(), ControlError> {
-        let next_hops = self.next_hops.borrow().clone();
-        let plan = self
-            .plane
-            .plan(next.config(), &self.monitor.snapshot(), &next_hops)
-            .map_err(|error| refused(&error.into()))?;
+        let plan = self.plan(next.config()).map_err(|error| refused(&error.into()))?;
         let config = next.config().clone();
         self.plane.reserve_ports(&config);
         let applied = self.plane.apply(plan).map_err(|error| refused(&error));

@@ -1,6 +1,9 @@
 //! What runs: the maps as they are, and how they come to what is wanted.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 use loadbalancer_common::BackendFlags;
 
@@ -9,7 +12,7 @@ use crate::{
     datapath::{Datapath, DatapathError},
     engine::{self, Allocation, Catalog, Changes, EngineError, Image, Inputs, Plan},
     health::{BackendName, Health},
-    network::{self, NextHops},
+    network::{self, NextHop},
     stats::BackendState,
 };
 
@@ -66,7 +69,7 @@ impl Plane {
         &self,
         config: &Config,
         health: &BTreeMap<BackendName, Health>,
-        next_hops: &NextHops,
+        next_hops: &HashMap<IpAddr, NextHop>,
     ) -> Result<Plan, EngineError> {
         let healthy = |service: &str, backend: &str| {
             let name = BackendName { service: service.to_owned(), backend: backend.to_owned() };

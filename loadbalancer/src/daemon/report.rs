@@ -83,14 +83,18 @@ pub(super) fn warnings(
     let elsewhere = next_hops.iter().filter(|(_, hop)| !attached.contains(&hop.ifindex)).map(
         |(address, hop)| {
             format!(
-                "{} is behind an interface that is not attached (index {}): replies of `nat` \
-                 services would not come back through the program",
+                "{} gets no packets: it is behind {}, to which the program is not attached",
                 names_of(config, *address),
-                hop.ifindex
+                interface_name(hop.ifindex)
             )
         },
     );
     generic.chain(without).chain(lost).chain(elsewhere).collect()
+}
+
+fn interface_name(index: u32) -> String {
+    let name = nix::net::if_::if_indextoname(index).ok().and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| format!("the interface with index {index}"))
 }
 
 /// The backends with this address, as operators call them.

@@ -132,8 +132,7 @@ async fn bring_up(
         tracing::warn!("some backends have no link-layer address yet; see `loadbalancer status`");
     }
     controller.plane.reserve_ports(&config);
-    let next_hops = controller.next_hops.borrow().clone();
-    let plan = controller.plane.plan(&config, &controller.monitor.snapshot(), &next_hops)?;
+    let plan = controller.plan(&config)?;
     controller.plane.apply(plan).map_err(|error| match error {
         PlaneError::Engine(error) => StartError::Engine(error),
         PlaneError::Datapath(error) => StartError::Datapath(error),
