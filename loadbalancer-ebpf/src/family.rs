@@ -25,8 +25,6 @@ pub(crate) trait Family: Copy + PartialEq + HashAddress + 'static {
     const BITS: u32;
     /// The address that stands for none.
     const UNSPECIFIED: Self;
-    /// Whether a UDP checksum may be left out (RFC 768; RFC 8200 section 8.1 forbids it).
-    const UDP_CHECKSUM_OPTIONAL: bool;
 
     /// Reads the IP packet at `offset`.
     fn parse(frame: &XdpFrame, offset: usize) -> Result<Packet<Self>, Verdict>;
@@ -66,7 +64,6 @@ impl Family for AddressV4 {
     const VERSION: u8 = 4;
     const BITS: u32 = 32;
     const UNSPECIFIED: Self = [0; 4];
-    const UDP_CHECKSUM_OPTIONAL: bool = true;
 
     #[inline(always)]
     fn parse(frame: &XdpFrame, offset: usize) -> Result<Packet<Self>, Verdict> {
@@ -144,7 +141,6 @@ impl Family for AddressV6 {
     const VERSION: u8 = 6;
     const BITS: u32 = 128;
     const UNSPECIFIED: Self = [0; 16];
-    const UDP_CHECKSUM_OPTIONAL: bool = false;
 
     #[inline(always)]
     fn parse(frame: &XdpFrame, offset: usize) -> Result<Packet<Self>, Verdict> {

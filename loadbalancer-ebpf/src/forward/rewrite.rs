@@ -62,9 +62,7 @@ fn set_udp<A: Family>(
     let header = frame.parsed_header_mut::<UdpHdr>(offset).ok_or(CUT)?;
     header.src = to.source_port.0;
     header.dst = to.destination_port.0;
-    if !A::UDP_CHECKSUM_OPTIONAL || header.check != [0, 0] {
-        header.check = delta.apply_udp(header.check);
-    }
+    header.check = delta.apply_udp(header.check);
     Ok(())
 }
 

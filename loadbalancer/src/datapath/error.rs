@@ -100,7 +100,7 @@ impl DatapathError {
             }
             Self::Pin { .. } => "check that /sys/fs/bpf is a BPF file system and writable".into(),
             Self::Load(_) | Self::Program(_) => {
-                "a kernel of at least 5.15 with BTF is needed; the log has the kernel's words"
+                "a kernel of at least 5.17 with BTF is needed; the log has the kernel's words"
                     .into()
             }
             Self::Map { .. } => "raise the bound in `datapath.limits`, if the map is full".into(),

@@ -1,6 +1,6 @@
 //! Counters: from the maps to rates, tables, JSON and Prometheus.
 //!
-//! A [`Source`] reads counters by id, a [`Catalog`](crate::engine::Catalog) knows what the ids are called, a [`Sampler`]
+//! A [`Source`] reads counters by id, a [`Catalog`] knows what the ids are called, a [`Sampler`]
 //! remembers earlier totals; [`collect()`] joins the three into [`Stats`], which every view shows.
 
 mod collect;
