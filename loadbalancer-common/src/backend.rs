@@ -54,6 +54,12 @@ impl BackendFlags {
         self.0 & other.0 == other.0
     }
 
+    /// Whether a backend with these may be sent all that one with `other` may be sent.
+    pub const fn permit(self, other: Self) -> bool {
+        // `DISABLED` takes away, the others give.
+        Self(self.0 ^ Self::DISABLED.0).contains(Self(other.0 ^ Self::DISABLED.0))
+    }
+
     /// Both sets together.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {

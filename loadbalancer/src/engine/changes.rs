@@ -67,7 +67,7 @@ impl Changes {
     /// of `new` lies where one of `old` is in use.
     pub fn between(old: &Image, new: &Image) -> Self {
         let lost = |id: &u32, entry: &Backend| {
-            old.backends.get(id).is_some_and(|before| !entry.flags.contains(before.flags))
+            old.backends.get(id).is_some_and(|before| !entry.flags.permit(before.flags))
         };
         let (backends_after, backends) = changed(&old.backends, &new.backends)
             .into_iter()

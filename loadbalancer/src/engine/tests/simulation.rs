@@ -40,7 +40,7 @@ impl Maps {
             for id in &self.slots[region] {
                 let backend = &self.backends[*id as usize];
                 prop_assert_eq!(backend.service, service.id, "backend {}", id);
-                prop_assert!(backend.flags.contains(BackendFlags(7)), "backend {}", id);
+                prop_assert_eq!(backend.flags, BackendFlags(7), "backend {}", id);
             }
             prop_assert!(service.forward != 0 || self.features.nat_port_count > 0);
         }
