@@ -74,13 +74,13 @@ pub(crate) static CONNECTIONS_V6: Connections<AddressV6> = LruHashMap::new();
 /// What replies to translated IPv4 connections become, by backend and our port towards it.
 ///
 /// Writes: `forward::nat`, for a new flow; `stages::reply` its time and state.
-/// Reads: `stages::reply`, once a reply. Size: 16 + 48 bytes an entry.
+/// Reads: `stages::reply`, once a reply. Size: 16 + 56 bytes an entry.
 /// Full: an old one is evicted. It has twice the entries of the connection table, so that a
 /// connection's memory goes before the way back of its replies.
 #[btf_map]
 pub(crate) static TRANSLATIONS_V4: Translations<AddressV4> = LruHashMap::new();
 
-/// The same for IPv6, 40 + 72 bytes an entry.
+/// The same for IPv6, 40 + 80 bytes an entry.
 #[btf_map]
 pub(crate) static TRANSLATIONS_V6: Translations<AddressV6> = LruHashMap::new();
 
