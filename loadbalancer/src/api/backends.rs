@@ -1,16 +1,17 @@
 //! `/v1/services/{service}/backends`: the backends of a service.
 
+use std::net::SocketAddr;
+
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::StatusCode,
     routing::{patch, post},
 };
 
-use super::{Changes, body::Body, failure::Refusal, services};
+use super::{BackendView, Changes, body::Body, failure::Refusal, services};
 use crate::{
-    config::{BackendSettings, ConfigError, Edit, NewBackend},
-    daemon::{ControlError, Handle},
+    config::{BackendSettings, Edit, NewBackend},
+    daemon::Handle,
 };
 
 pub(super) fn routes() -> Router<Handle> {
@@ -24,17 +25,23 @@ async fn add(
     Path(service): Path<String>,
     Body(backend): Body<NewBackend>,
 ) -> Result<Json<Changes>, Refusal> {
-    let edit = Edit::AddBackend { service: service.clone(), backend };
+    let edit = Edit::AddBackend { service: service.clone(), backend: backend.clone() };
     match handle.edit(edit).await {
         Ok(changed) => Ok(Json(changed.into())),
         Err(error) => {
-            // Either the service is missing or the backend is there already.
-            let unfit = matches!(error, ControlError::Config(ConfigError::Edit { .. }));
-            let missing = unfit && services::find(&handle, &service).await.is_err();
-            let status = if missing { StatusCode::NOT_FOUND } else { StatusCode::CONFLICT };
-            Err(Refusal::of_edit(&error, status))
+            let known = services::find(&handle, &service).await.map(|service| service.backends);
+            let is_there = known.unwrap_or_default().iter().any(|one| is_same(one, &backend));
+            Err(Refusal::of_addition(error, is_there))
         }
     }
+}
+
+/// Whether a backend would have the name or the address of one that is there.
+fn is_same(known: &BackendView, new: &NewBackend) -> bool {
+    let ip = |address: &str| address.parse().map(|address: SocketAddr| address.ip()).ok();
+    known.name == *new.name.as_ref().unwrap_or(&new.address)
+        || known.address == new.address
+        || new.address.parse().ok().is_some_and(|new| ip(&known.address) == Some(new))
 }
 
 async fn set(
@@ -42,19 +49,12 @@ async fn set(
     Path((service, backend)): Path<(String, String)>,
     Body(settings): Body<BackendSettings>,
 ) -> Result<Json<Changes>, Refusal> {
-    edit(&handle, Edit::SetBackend { service, backend, settings }).await
+    Ok(Json(handle.edit(Edit::SetBackend { service, backend, settings }).await?.into()))
 }
 
 async fn remove(
     State(handle): State<Handle>,
     Path((service, backend)): Path<(String, String)>,
 ) -> Result<Json<Changes>, Refusal> {
-    edit(&handle, Edit::RemoveBackend { service, backend }).await
-}
-
-/// An edit of a backend that is there; when it is refused as unfit, the backend is not there.
-async fn edit(handle: &Handle, edit: Edit) -> Result<Json<Changes>, Refusal> {
-    let edited = handle.edit(edit).await;
-    let changed = edited.map_err(|error| Refusal::of_edit(&error, StatusCode::NOT_FOUND))?;
-    Ok(Json(changed.into()))
+    Ok(Json(handle.edit(Edit::RemoveBackend { service, backend }).await?.into()))
 }

@@ -69,24 +69,28 @@ impl Refusal {
         self
     }
 
-    /// An edit that names something that is not there, or adds what is there already, has no
-    /// status of its own: `unfit` is the one that fits the request.
-    pub(super) fn of_edit(error: &ControlError, unfit: StatusCode) -> Self {
-        let status = match error {
-            ControlError::Config(ConfigError::Edit { .. }) => unfit,
-            ControlError::Config(ConfigError::Invalid { .. }) => StatusCode::BAD_REQUEST,
-            ControlError::Config(ConfigError::File { .. }) | ControlError::Refused { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-            ControlError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self { status, failure: Failure::new(error, error.hint()) }
+    /// A refused addition: what is there already is a conflict, not a bad value.
+    pub(super) fn of_addition(error: ControlError, is_there: bool) -> Self {
+        let unfit = matches!(error, ControlError::Config(ConfigError::Unfit { .. }));
+        let refusal = Self::from(error);
+        if unfit && is_there { Self { status: StatusCode::CONFLICT, ..refusal } } else { refusal }
     }
 }
 
 impl From<ControlError> for Refusal {
     fn from(error: ControlError) -> Self {
-        Self::of_edit(&error, StatusCode::CONFLICT)
+        let status = match error {
+            ControlError::Config(ConfigError::Edit { .. }) => StatusCode::NOT_FOUND,
+            ControlError::Config(ConfigError::Invalid { .. } | ConfigError::Unfit { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
+            ControlError::Config(ConfigError::Changed { .. }) => StatusCode::CONFLICT,
+            ControlError::Config(ConfigError::File { .. }) | ControlError::Refused { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            ControlError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self { status, failure: Failure::new(&error, error.hint()) }
     }
 }
 

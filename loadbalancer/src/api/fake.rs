@@ -91,8 +91,11 @@ fn answer(request: Request, edits: &Mutex<Vec<Edit>>) {
 
 /// Knows the services `web` and `dns` and the backend `web-1`, and refuses bad addresses.
 fn changed(edit: &Edit) -> Result<Changed, ControlError> {
-    let unfit = |message: String, hint: &str| {
+    let missing = |message: String, hint: &str| {
         Err(ConfigError::Edit { message, hint: hint.to_owned() }.into())
+    };
+    let unfit = |message: String, hint: &str| {
+        Err(ConfigError::Unfit { message, hint: hint.to_owned() }.into())
     };
     let done = |change: String| Ok(Changed { changes: vec![change] });
     match edit {
@@ -109,7 +112,7 @@ fn changed(edit: &Edit) -> Result<Changed, ControlError> {
             if service != "web" && service != "dns" =>
         {
             let hint = "`loadbalancer service list` shows the services";
-            unfit(format!("there is no service {service}"), hint)
+            missing(format!("there is no service {service}"), hint)
         }
         Edit::AddBackend { backend, .. } if backend.address.starts_with("300.") => {
             Err(ConfigError::Invalid {
@@ -127,11 +130,20 @@ fn changed(edit: &Edit) -> Result<Changed, ControlError> {
             let name = backend.name.as_ref().unwrap_or(address);
             done(format!("added backend {name} ({address}) to service {service}"))
         }
+        Edit::SetBackend { settings, .. } if settings.weight > Some(1_000) => {
+            unfit("`weight` is too large".to_owned(), "write a number from 0 to 1000")
+        }
         Edit::SetBackend { backend, .. } => done(format!("changed backend {backend}")),
         Edit::RemoveBackend { service, backend } => {
             done(format!("removed backend {backend} from service {service}"))
         }
         Edit::RemoveService { service } => done(format!("removed service {service}")),
+        Edit::AddRule(rule) if rule.name == "no-ssh" || rule.source.is_empty() => {
+            unfit(format!("rule {} does not fit", rule.name), "choose another name or source")
+        }
+        Edit::RemoveRule { rule } if rule == "changed" => {
+            Err(ConfigError::Changed { path: "/etc/loadbalancer.toml".into() }.into())
+        }
         Edit::AddRule(rule) => done(format!("added rule {}", rule.name)),
         Edit::RemoveRule { rule } if rule == "broken" => Err(ControlError::Refused {
             message: "cannot write the firewall's prefixes".to_owned(),

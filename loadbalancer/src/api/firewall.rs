@@ -44,14 +44,20 @@ struct Rule {
     action: RuleAction,
 }
 
-/// Rules come from the configuration, which knows their prefixes; counters from the maps.
-async fn list(State(handle): State<Handle>) -> Result<Json<FirewallView>, Refusal> {
+/// The firewall of the running configuration.
+async fn running(handle: &Handle) -> Result<Firewall, Refusal> {
     let text = handle.config().await?;
     let Document { firewall } = toml::from_str(&text).map_err(|error| {
         let message = "cannot read the firewall's rules in the running configuration".to_owned();
         let hint = "`loadbalancer config show` prints it";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message, hint).because(&error)
     })?;
+    Ok(firewall)
+}
+
+/// Rules come from the configuration, which knows their prefixes; counters from the maps.
+async fn list(State(handle): State<Handle>) -> Result<Json<FirewallView>, Refusal> {
+    let firewall = running(&handle).await?;
     let counted = handle.stats(false).await?.firewall;
     let counted: HashMap<_, _> =
         counted.iter().map(|rule| (rule.rule.as_str(), (rule.packets, rule.bytes))).collect();
@@ -67,14 +73,21 @@ async fn add(
     State(handle): State<Handle>,
     Body(rule): Body<NewRule>,
 ) -> Result<Json<Changes>, Refusal> {
-    Ok(Json(handle.edit(Edit::AddRule(rule)).await?.into()))
+    match handle.edit(Edit::AddRule(rule.clone())).await {
+        Ok(changed) => Ok(Json(changed.into())),
+        Err(error) => {
+            let rules = running(&handle).await?.rules;
+            let is_there = rules.iter().any(|one| {
+                one.name == rule.name || one.source.iter().any(|one| rule.source.contains(one))
+            });
+            Err(Refusal::of_addition(error, is_there))
+        }
+    }
 }
 
 async fn remove(
     State(handle): State<Handle>,
     Path(rule): Path<String>,
 ) -> Result<Json<Changes>, Refusal> {
-    let removed = handle.edit(Edit::RemoveRule { rule }).await;
-    let changed = removed.map_err(|error| Refusal::of_edit(&error, StatusCode::NOT_FOUND))?;
-    Ok(Json(changed.into()))
+    Ok(Json(handle.edit(Edit::RemoveRule { rule }).await?.into()))
 }

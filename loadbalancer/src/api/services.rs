@@ -3,7 +3,6 @@
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::StatusCode,
     routing::get,
 };
 
@@ -44,14 +43,23 @@ async fn add(
     State(handle): State<Handle>,
     Body(service): Body<NewService>,
 ) -> Result<Json<Changes>, Refusal> {
-    Ok(Json(handle.edit(Edit::AddService(service)).await?.into()))
+    match handle.edit(Edit::AddService(service.clone())).await {
+        Ok(changed) => Ok(Json(changed.into())),
+        Err(error) => {
+            let services = handle.stats(false).await?.services;
+            let is_there = services.iter().any(|one| {
+                let same_endpoint =
+                    one.address == service.address && one.protocol == service.protocol;
+                one.name == service.name || same_endpoint
+            });
+            Err(Refusal::of_addition(error, is_there))
+        }
+    }
 }
 
 async fn remove(
     State(handle): State<Handle>,
     Path(service): Path<String>,
 ) -> Result<Json<Changes>, Refusal> {
-    let removed = handle.edit(Edit::RemoveService { service }).await;
-    let changed = removed.map_err(|error| Refusal::of_edit(&error, StatusCode::NOT_FOUND))?;
-    Ok(Json(changed.into()))
+    Ok(Json(handle.edit(Edit::RemoveService { service }).await?.into()))
 }

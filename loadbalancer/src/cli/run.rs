@@ -10,7 +10,8 @@ use crate::{config::XdpMode, daemon};
 /// When the daemon ends, programs and maps stay and packets go on; `detach` removes them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Configuration file; without one, the daemon begins empty and keeps changes in memory.
+    /// Configuration file [default: /etc/loadbalancer/config.toml, where there is one; else the
+    /// daemon begins empty and keeps changes in memory].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Interface to attach to, instead of those in the configuration; can be repeated.

@@ -82,8 +82,11 @@ impl Document {
         let text = apply(&self.text, &self.config, edit)?;
         // A line of a text that nobody has seen would help nobody.
         let parsed = Self::parse(&text, Path::new("")).map_err(|error| match error {
-            ConfigError::Invalid { message, hint, .. } => ConfigError::Edit { message, hint },
-            ConfigError::File { .. } | ConfigError::Edit { .. } => error,
+            ConfigError::Invalid { message, hint, .. } => ConfigError::Unfit { message, hint },
+            ConfigError::File { .. }
+            | ConfigError::Edit { .. }
+            | ConfigError::Unfit { .. }
+            | ConfigError::Changed { .. } => error,
         })?;
         let changes = differences(&self.config, &parsed.config);
         Ok((Self { path: self.path.clone(), stored: self.stored.clone(), ..parsed }, changes))
@@ -103,10 +106,7 @@ impl Document {
             && target.exists()
             && read(&target)? != *stored
         {
-            return Err(ConfigError::Edit {
-                message: format!("{} was changed since it was read", path.display()),
-                hint: "apply it first with `loadbalancer reload`".to_owned(),
-            });
+            return Err(ConfigError::Changed { path: path.clone() });
         }
         replace(&target, &self.text).map_err(|source| ConfigError::File {
             action: "write",

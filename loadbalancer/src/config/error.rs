@@ -28,13 +28,27 @@ pub enum ConfigError {
         /// What would be right.
         hint: String,
     },
-    /// An edit names something that is not there, or adds what is there already.
+    /// An edit names something that is not there.
     #[error("{message}")]
     Edit {
         /// What is wrong.
         message: String,
         /// What would be right.
         hint: String,
+    },
+    /// An edit's result is not valid: a value is bad, or what is added is there already.
+    #[error("{message}")]
+    Unfit {
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        hint: String,
+    },
+    /// An edit cannot be written: someone else changed the file.
+    #[error("{path} was changed since it was read")]
+    Changed {
+        /// The file.
+        path: PathBuf,
     },
 }
 
@@ -43,7 +57,8 @@ impl ConfigError {
     pub fn hint(&self) -> &str {
         match self {
             Self::File { .. } => "check the path and its permissions",
-            Self::Invalid { hint, .. } | Self::Edit { hint, .. } => hint,
+            Self::Changed { .. } => "apply it first with `loadbalancer reload`",
+            Self::Invalid { hint, .. } | Self::Edit { hint, .. } | Self::Unfit { hint, .. } => hint,
         }
     }
 }

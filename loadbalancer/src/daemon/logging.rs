@@ -1,6 +1,9 @@
 //! The daemon's log: lines on standard error.
 
-use std::io;
+use std::{
+    env,
+    io::{self, IsTerminal},
+};
 
 use tracing_subscriber::EnvFilter;
 
@@ -13,7 +16,10 @@ const DEFAULT_FILTER: &str = "info";
 pub(super) fn start(format: LogFormat) {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal() && !no_color())
+        .with_writer(io::stderr);
     let started = match format {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().try_init(),
@@ -21,4 +27,9 @@ pub(super) fn start(format: LogFormat) {
     if let Err(error) = started {
         tracing::debug!(error, "the log was started before");
     }
+}
+
+/// Source: <https://no-color.org>, a variable that is set and not empty.
+fn no_color() -> bool {
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

@@ -112,7 +112,7 @@ impl Plane {
         }
     }
 
-    /// Logs services that lost their last backend, or got one again.
+    /// Logs services that lost their last backend, or got one.
     fn tell_states(&self, next: &Catalog) {
         let usable = |catalog: &Catalog, id: u32| {
             let service = catalog.services.iter().find(|service| service.id == id)?;
@@ -122,10 +122,13 @@ impl Plane {
         for service in &next.services {
             match (usable(&self.catalog, service.id), usable(next, service.id)) {
                 (Some(before), Some(0)) if before > 0 => {
-                    tracing::error!(service = service.name, "no backend is healthy: packets drop");
+                    tracing::error!(
+                        service = service.name,
+                        "the service has no healthy backend: its packets drop"
+                    );
                 }
                 (Some(0), Some(now)) if now > 0 => {
-                    tracing::info!(service = service.name, "has a healthy backend again");
+                    tracing::info!(service = service.name, "the service has a healthy backend");
                 }
                 _ => {}
             }

@@ -50,6 +50,11 @@ async fn statuses_tell_refusals_apart() {
         ("POST /v1/services/web/backends", known, 409),
         ("POST /v1/services/web/backends", bad, 400),
         ("POST /v1/services/web/backends", backend, 200),
+        ("PATCH /v1/services/web/backends/web-1", r#"{"weight": 5000}"#, 400),
+        ("PATCH /v1/services/nobody/backends/web-1", r#"{"weight": 5}"#, 404),
+        ("POST /v1/firewall/rules", r#"{"name": "no-ssh", "source": [], "action": "drop"}"#, 409),
+        ("POST /v1/firewall/rules", r#"{"name": "none", "source": [], "action": "drop"}"#, 400),
+        ("DELETE /v1/firewall/rules/changed", "", 409),
         ("DELETE /v1/firewall/rules/broken", "", 500),
     ];
     for (request, body, status) in cases {

@@ -50,7 +50,9 @@ fn show_service(service: &ServiceStats, page: &mut Page) {
         return;
     }
     page.table(2, &backend_table(&service.backends));
-    if let Some(per_cpu) = &service.per_cpu {
+    if let Some(per_cpu) = &service.per_cpu
+        && service.packets > 0
+    {
         page.gap();
         page.table(2, &cpu_table(&service.backends, per_cpu));
     }
@@ -142,4 +144,23 @@ fn show_drops(stats: &Stats, page: &mut Page) {
         drops.iter().map(|(_, packets)| count(**packets)),
     );
     page.table(2, &table);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::fake;
+
+    #[test]
+    fn a_service_without_traffic_has_no_table_of_cpus() {
+        let mut stats = fake::stats(true);
+        for service in &mut stats.services {
+            service.packets = 0;
+        }
+        let mut page = Page::new(None, false);
+        stats.show(&mut page);
+        let text = page.finish();
+        assert!(text.contains("web-1"), "{text}");
+        assert!(!text.contains("CPU"), "{text}");
+    }
 }
