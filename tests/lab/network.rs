@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use loadbalancer_tests::http;
 use loadbalancer_tests::{
     Family, Host, LARGE_BYTES, LabName, Namespace, Network, Plan, Process, WEB_PORT, addresses,
-    leftovers, run,
+    leftovers, run, wait_until,
 };
 
 fn plan(clients: u8, backends: u8) -> Plan {
@@ -84,8 +84,7 @@ fn an_unplugged_host_is_out_of_reach_until_it_is_plugged_in() {
     ask(Duration::from_millis(300)).unwrap_err();
     network.switch().plug("web-1").unwrap();
     let what = "web-1 to answer";
-    loadbalancer_tests::wait_until(Duration::from_secs(10), what, || ask(Duration::from_secs(1)))
-        .unwrap();
+    wait_until(Duration::from_secs(10), what, || ask(Duration::from_secs(1))).unwrap();
 }
 
 #[test]
@@ -145,7 +144,12 @@ fn a_process_in_a_namespace_is_killed_by_its_own_id() {
     let process = Process::start(namespace.command("sleep").arg("60"), log.path()).unwrap();
     let listed =
         || run(Command::new("ip").args(["netns", "pids", namespace.name()])).unwrap().stdout;
-    assert_eq!(listed().trim(), process.id().to_string());
+    // It enters the namespace after it was started.
+    wait_until(Duration::from_secs(5), "the process in its namespace", || {
+        ensure!(listed().trim() == process.id().to_string(), "`ip netns pids` says {:?}", listed());
+        Ok(())
+    })
+    .unwrap();
     process.kill().unwrap();
     assert_eq!(listed().trim(), "");
 }
