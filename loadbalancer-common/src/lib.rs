@@ -11,6 +11,7 @@ mod backend;
 mod be;
 pub mod checksum;
 mod counter;
+pub mod ecn;
 mod flow;
 pub mod hash;
 mod mac;
