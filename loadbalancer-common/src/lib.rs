@@ -11,6 +11,7 @@ mod backend;
 mod be;
 pub mod checksum;
 mod counter;
+mod decap;
 pub mod ecn;
 mod flow;
 pub mod hash;
@@ -25,6 +26,10 @@ mod verdict;
 pub use backend::{Backend, BackendFlags};
 pub use be::Be16;
 pub use counter::{Counters, RuleCounters};
+pub use decap::{
+    DECAP_LAYOUT_VERSION, DecapCounters, DecapDrop, DecapPass, GUE_PORT, PROTOCOL_IPV4,
+    PROTOCOL_IPV6, TunnelKind,
+};
 pub use flow::{
     Connection, ConnectionState, FlowKey, FlowKeyV4, FlowKeyV6, Translation, TranslationKey,
     TranslationKeyV4, TranslationKeyV6, TranslationV4, TranslationV6,

@@ -46,6 +46,8 @@ macro_rules! numbered {
     };
 }
 
+pub(crate) use numbered;
+
 numbered! {
     /// Why a packet was dropped. A number never changes its meaning: it indexes `DROPS`.
     DropReason {
