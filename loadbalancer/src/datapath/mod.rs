@@ -17,14 +17,15 @@ mod attach;
 mod batch;
 mod connections;
 mod error;
+mod link;
 mod load;
 mod maps;
 mod pins;
 mod read;
 mod tables;
 
-pub use attach::AttachedMode;
 pub use error::DatapathError;
+pub use link::AttachedMode;
 pub use load::{Program, load_unattached};
 pub use maps::Maps;
 pub use pins::{Detached, detach};
@@ -58,7 +59,7 @@ impl Datapath {
     /// When the directory is not on a BPF file system, another daemon uses it, or the kernel
     /// refuses a map (missing capability, too little memory).
     pub fn open(pin_directory: PathBuf, limits: Limits) -> Result<Self, DatapathError> {
-        let pins = Pins::lock(pin_directory, &limits)?;
+        let pins = Pins::lock(pin_directory, &pins::maps_directory(&limits))?;
         load::create_maps(&pins, &limits)?;
         let maps = Maps::open(&pins, &limits)?;
         Ok(Self { pins, limits, features: Features::default(), maps, attachments: BTreeMap::new() })

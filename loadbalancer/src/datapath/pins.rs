@@ -3,6 +3,7 @@
 use std::{
     collections::hash_map::DefaultHasher,
     ffi::OsString,
+    fmt::Display,
     fs::{self, File},
     hash::{Hash, Hasher},
     io,
@@ -32,9 +33,10 @@ pub(super) struct Pins {
 }
 
 impl Pins {
-    /// Makes the directories that are missing, and keeps other daemons out while it lives.
-    pub(super) fn lock(root: PathBuf, limits: &Limits) -> Result<Self, DatapathError> {
-        let maps = root.join(maps_directory(limits));
+    /// Makes the directories that are missing, and keeps other daemons out while it lives. Maps are
+    /// pinned in the directory `maps` below `root`, whose name [`maps_directory_of`] made.
+    pub(super) fn lock(root: PathBuf, maps: &str) -> Result<Self, DatapathError> {
+        let maps = root.join(maps);
         let adopted = maps.is_dir();
         make_directory(&root)?;
         let lock = lock(&root)?;
@@ -139,11 +141,16 @@ fn noted_ports(directory: &Path) -> Option<PortRange> {
 }
 
 /// The directory of maps with this layout and these limits: maps of others are never adopted.
-fn maps_directory(limits: &Limits) -> String {
+pub(super) fn maps_directory(limits: &Limits) -> String {
     let Limits { services, backends, connections, lookup_slots, rules, prefixes } = *limits;
     let mut hasher = DefaultHasher::new();
     [services, backends, connections, lookup_slots, rules, prefixes].hash(&mut hasher);
-    format!("{MAPS_PREFIX}{LAYOUT_VERSION}-{:016x}", hasher.finish())
+    maps_directory_of(format_args!("{LAYOUT_VERSION}-{:016x}", hasher.finish()))
+}
+
+/// The directory of maps with a layout, which `version` names.
+pub(super) fn maps_directory_of(version: impl Display) -> String {
+    format!("{MAPS_PREFIX}{version}")
 }
 
 fn describe_link(link: &Path) -> String {
