@@ -202,7 +202,16 @@ impl Changes {
             MulticastGroup::Ipv6Route,
             MulticastGroup::Ipv6Rule,
         ];
-        let (connection, _, messages) = rtnetlink::new_multicast_connection(&groups)
+        Self::of(&groups)
+    }
+
+    /// Opens a socket that hears of this host's own addresses only, as [`Change::Routes`].
+    pub(super) fn of_own_addresses() -> Result<Self, NetworkError> {
+        Self::of(&[MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr])
+    }
+
+    fn of(groups: &[MulticastGroup]) -> Result<Self, NetworkError> {
+        let (connection, _, messages) = rtnetlink::new_multicast_connection(groups)
             .map_err(|source| NetworkError::Open { source })?;
         Ok(Self { connection, messages: messages.boxed() })
     }
