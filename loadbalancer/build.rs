@@ -1,4 +1,5 @@
-//! Builds the kernel side and leaves its object at `$OUT_DIR/loadbalancer-ebpf`.
+//! Builds the kernel side and leaves its objects at `$OUT_DIR/loadbalancer-ebpf`, the balancer, and
+//! `$OUT_DIR/decap`, the program of backends.
 //!
 //! Two toolchains can do it: Debian's own compiler, which ships `core` for the BPF target, and
 //! rustup's nightly, which builds `core` from source. `LOADBALANCER_EBPF_TOOLCHAIN` chooses one;
@@ -20,6 +21,9 @@ mod toolchain;
 use toolchain::Toolchain;
 
 const PACKAGE: &str = "loadbalancer-ebpf";
+
+/// Its programs: an object each, so that loading one does not create the maps of the other.
+const OBJECTS: [&str; 2] = ["loadbalancer-ebpf", "decap"];
 
 /// Settings of the inner build, whatever the workspace's release profile says.
 const PROFILE: [&str; 8] = [
@@ -86,15 +90,19 @@ fn build_object() -> Result<(), Failure> {
     cargo
         .current_dir(&workspace)
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(&linker)?)
-        .args(["build", "--locked", "--release", "--package", PACKAGE, "--bin", PACKAGE])
+        .args(["build", "--locked", "--release", "--package", PACKAGE])
+        .args(OBJECTS.iter().flat_map(|object| ["--bin", object]))
         .args(["--target", target, "--target-dir"])
         .arg(&target_directory)
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
     run(&mut cargo)?;
 
-    let object = target_directory.join(target).join("release").join(PACKAGE);
-    fs::copy(&object, out.join(PACKAGE))
-        .map_err(|cause| format!("cannot copy {}: {cause}", object.display()))?;
+    let built = target_directory.join(target).join("release");
+    for name in OBJECTS {
+        let object = built.join(name);
+        fs::copy(&object, out.join(name))
+            .map_err(|cause| format!("cannot copy {}: {cause}", object.display()))?;
+    }
     Ok(())
 }
 

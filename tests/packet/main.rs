@@ -14,6 +14,7 @@
 
 mod balancer;
 mod counts;
+mod decap;
 mod dissect;
 mod dsr;
 mod firewall;

@@ -22,9 +22,9 @@ pub(super) struct Detach {
 }
 
 #[derive(Serialize)]
-struct Removed {
+pub(super) struct Removed {
     /// One line for each thing that was removed.
-    removed: Vec<String>,
+    pub(super) removed: Vec<String>,
 }
 
 impl Detach {

@@ -6,6 +6,7 @@
 mod backend;
 mod completions;
 mod config;
+mod decap;
 mod detach;
 mod error;
 mod firewall;
@@ -86,6 +87,7 @@ enum Command {
     Firewall(firewall::Firewall),
     Stats(stats::Stats),
     Health(health::Health),
+    Decap(decap::Decap),
     Completions(completions::Completions),
     Man(completions::Man),
 }
@@ -186,6 +188,7 @@ async fn carry_out(cli: Cli, output: &mut Output) -> Result<(), CliError> {
         Command::Firewall(firewall) => firewall.run(&client, output).await,
         Command::Stats(stats) => stats.run(&client, output).await,
         Command::Health(health) => health.run(&client, output).await,
+        Command::Decap(decap) => decap.run(output).await,
         Command::Completions(completions) => completions.run(output),
         Command::Man(man) => man.run(output),
     }

@@ -13,7 +13,7 @@ use crate::cli::LogFormat;
 const DEFAULT_FILTER: &str = "info";
 
 /// Starts the log. A log that is there already stays.
-pub(super) fn start(format: LogFormat) {
+pub(crate) fn start(format: LogFormat) {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let log = tracing_subscriber::fmt()

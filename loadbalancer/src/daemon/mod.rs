@@ -17,4 +17,5 @@ mod start;
 
 pub use error::StartError;
 pub use handle::{Changed, ControlError, Handle, Reply, Request};
+pub(crate) use logging::start as start_log;
 pub use start::run;

@@ -118,7 +118,7 @@ impl DatapathError {
     }
 
     /// An error of loading, told apart by its cause.
-    pub(super) fn from_load(error: EbpfError) -> Self {
+    pub(crate) fn from_load(error: EbpfError) -> Self {
         match permission_denied(&error) {
             Some(source) => Self::NotPermitted { action: "loading BPF programs and maps", source },
             None => Self::Load(Box::new(error)),
@@ -126,7 +126,7 @@ impl DatapathError {
     }
 
     /// An error of the verifier or of loading one program.
-    pub(super) fn from_program(error: ProgramError) -> Self {
+    pub(crate) fn from_program(error: ProgramError) -> Self {
         match permission_denied(&error) {
             Some(source) => Self::NotPermitted { action: "loading a BPF program", source },
             None => Self::Program(Box::new(error)),

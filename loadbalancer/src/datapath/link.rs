@@ -46,7 +46,7 @@ impl AttachedMode {
 /// # Errors
 ///
 /// When the interface is busy with another program, or refuses the mode.
-pub(super) fn attach(
+pub(crate) fn attach(
     xdp: &mut Xdp,
     interface: &str,
     ifindex: u32,

@@ -92,7 +92,7 @@ fn map_data(directory: &Path, name: &'static str) -> Result<MapData, DatapathErr
 }
 
 /// Opens a pinned map as `M`, which checks its type and the sizes of key and value.
-fn open<M>(directory: &Path, name: &'static str) -> Result<M, DatapathError>
+pub(crate) fn open<M>(directory: &Path, name: &'static str) -> Result<M, DatapathError>
 where
     M: TryFrom<Map, Error = MapError>,
 {
@@ -109,7 +109,7 @@ fn open_batch<K: Pod, V: Pod>(
 }
 
 /// An error of a map, with what was tried.
-pub(super) fn map_error(
+pub(crate) fn map_error(
     action: &'static str,
     map: &'static str,
 ) -> impl FnOnce(MapError) -> DatapathError {

@@ -26,9 +26,12 @@ mod tables;
 
 pub use error::DatapathError;
 pub use link::AttachedMode;
+pub(crate) use link::attach;
 pub use load::{Program, load_unattached};
 pub use maps::Maps;
+pub(crate) use maps::{map_error, open as open_map};
 pub use pins::{Detached, detach};
+pub(crate) use pins::{LinkPin, Pins, links, maps_directory_of};
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +43,7 @@ use crate::{
     engine::{Changes, Features},
 };
 
-use self::{attach::Attachment, pins::Pins};
+use self::attach::Attachment;
 
 /// Maps, programs and their attachments to interfaces.
 pub struct Datapath {

@@ -25,7 +25,7 @@ const PORTS_PREFIX: &str = "ports-";
 
 /// The pin directory, locked for this daemon.
 #[derive(Debug)]
-pub(super) struct Pins {
+pub(crate) struct Pins {
     root: PathBuf,
     maps: PathBuf,
     adopted: bool,
@@ -35,7 +35,7 @@ pub(super) struct Pins {
 impl Pins {
     /// Makes the directories that are missing, and keeps other daemons out while it lives. Maps are
     /// pinned in the directory `maps` below `root`, whose name [`maps_directory_of`] made.
-    pub(super) fn lock(root: PathBuf, maps: &str) -> Result<Self, DatapathError> {
+    pub(crate) fn lock(root: PathBuf, maps: &str) -> Result<Self, DatapathError> {
         let maps = root.join(maps);
         let adopted = maps.is_dir();
         make_directory(&root)?;
@@ -47,22 +47,22 @@ impl Pins {
     }
 
     /// The directory itself.
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Where the maps are pinned.
-    pub(super) fn maps(&self) -> PathBuf {
+    pub(crate) fn maps(&self) -> PathBuf {
         self.maps.clone()
     }
 
     /// Whether the maps were there before.
-    pub(super) fn adopted(&self) -> bool {
+    pub(crate) fn adopted(&self) -> bool {
         self.adopted
     }
 
     /// Where the attachment to an interface is pinned.
-    pub(super) fn link(&self, ifindex: u32, mode: &str) -> PathBuf {
+    pub(crate) fn link(&self, ifindex: u32, mode: &str) -> PathBuf {
         self.root.join(LINKS).join(format!("{ifindex}-{mode}"))
     }
 
@@ -79,7 +79,7 @@ impl Pins {
     }
 
     /// Removes every link but `keep`, and every map directory but the one in use.
-    pub(super) fn remove_all_but(&self, keep: &[&Path]) -> Result<Vec<String>, DatapathError> {
+    pub(crate) fn remove_all_but(&self, keep: &[&Path]) -> Result<Vec<String>, DatapathError> {
         let mut removed = Vec::new();
         for link in entries(&self.root.join(LINKS))? {
             if !keep.contains(&link.as_path()) {
@@ -149,11 +149,31 @@ pub(super) fn maps_directory(limits: &Limits) -> String {
 }
 
 /// The directory of maps with a layout, which `version` names.
-pub(super) fn maps_directory_of(version: impl Display) -> String {
+pub(crate) fn maps_directory_of(version: impl Display) -> String {
     format!("{MAPS_PREFIX}{version}")
 }
 
-fn describe_link(link: &Path) -> String {
+/// An interface that a program is attached to, as its pin tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkPin {
+    /// Its number.
+    pub(crate) ifindex: String,
+    /// Its name; `None` when it is gone, or in another network namespace.
+    pub(crate) interface: Option<String>,
+    /// `native` or `generic`.
+    pub(crate) mode: String,
+}
+
+/// The links below a pin directory.
+///
+/// # Errors
+///
+/// When the directory cannot be read.
+pub(crate) fn links(root: &Path) -> Result<Vec<LinkPin>, DatapathError> {
+    Ok(entries(&root.join(LINKS))?.iter().map(|link| link_pin(link)).collect())
+}
+
+fn link_pin(link: &Path) -> LinkPin {
     let name = link.file_name().map(OsString::from).unwrap_or_default();
     let name = name.to_string_lossy();
     let (ifindex, mode) = name.split_once('-').unwrap_or((&name, ""));
@@ -162,6 +182,11 @@ fn describe_link(link: &Path) -> String {
         .ok()
         .and_then(|index| nix::net::if_::if_indextoname(index).ok())
         .and_then(|name| name.into_string().ok());
+    LinkPin { ifindex: ifindex.to_owned(), interface, mode: mode.to_owned() }
+}
+
+fn describe_link(link: &Path) -> String {
+    let LinkPin { ifindex, interface, mode } = link_pin(link);
     match interface {
         Some(interface) => format!("the program on {interface} ({mode})"),
         None => format!("the link to an interface that is gone (index {ifindex})"),

@@ -55,7 +55,7 @@ impl Stats {
 }
 
 /// Shorter would load the daemon, longer is no watching.
-fn parse_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds @ 0.1..=3_600.0) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("a number of seconds from 0.1 to 3600 is expected".to_owned()),

@@ -1,6 +1,7 @@
 //! Whole command lines against a fake daemon, with what they print.
 
 mod changes;
+mod decap;
 mod errors;
 mod json;
 mod tables;
