@@ -3,6 +3,7 @@
 //! One file a subject. Each test has a network of its own, so they run beside each other.
 
 mod counters;
+mod decap;
 mod drain;
 mod expect;
 mod firewall;
