@@ -19,6 +19,7 @@ mod mac;
 pub mod packet;
 #[cfg(feature = "user")]
 mod pod;
+pub mod quic;
 mod rule;
 mod service;
 mod verdict;

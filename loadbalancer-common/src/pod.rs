@@ -5,6 +5,7 @@ use aya::Pod;
 use crate::{
     AddressV4, AddressV6, Backend, Connection, Counters, FlowKey, MacWord, PrefixRule,
     RuleCounters, Service, ServiceKey, Translation, TranslationKey,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey},
 };
 
 macro_rules! pod {
@@ -23,6 +24,9 @@ pod!(
     FlowKey<AddressV6>,
     MacWord,
     PrefixRule,
+    QuicConfigKey,
+    QuicLbConfig,
+    QuicServerKey,
     RuleCounters,
     Service,
     ServiceKey<AddressV4>,
