@@ -47,6 +47,9 @@ pub(super) struct Add {
     /// Use it only while too few of the others are up.
     #[arg(long)]
     backup: bool,
+    /// What names it in connection ids, in hexadecimal, for a service with `quic`.
+    #[arg(long, value_name = "HEX")]
+    server_id: Option<String>,
 }
 
 /// Change a backend's settings.
@@ -106,8 +109,8 @@ fn only_state(state: AdminState) -> BackendSettings {
 
 impl Add {
     async fn run(self, client: &Client, output: &mut Output) -> Result<(), CliError> {
-        let Self { service, address, name, weight, backup } = self;
-        let backend = NewBackend { address, name, weight, backup };
+        let Self { service, address, name, weight, backup, server_id } = self;
+        let backend = NewBackend { address, name, weight, backup, server_id };
         output.print(&client.add_backend(&service, &backend).await?)
     }
 }

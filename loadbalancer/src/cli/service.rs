@@ -43,6 +43,9 @@ pub(super) struct Add {
     /// Health check: `tcp`, `http` or `none` [default: `tcp` for TCP, `none` for UDP]
     #[arg(long, value_name = "KIND")]
     health: Option<String>,
+    /// Follow QUIC connections by the server id in their connection ids.
+    #[arg(long)]
+    quic: bool,
 }
 
 /// Remove a service and its backends. Their connections end.
@@ -76,8 +79,8 @@ impl Service {
 
 impl From<Add> for NewService {
     fn from(add: Add) -> Self {
-        let Add { name, address, protocol, forward, algorithm, health } = add;
-        Self { name, address, protocol, forward, algorithm, health }
+        let Add { name, address, protocol, forward, algorithm, health, quic } = add;
+        Self { name, address, protocol, forward, algorithm, health, quic }
     }
 }
 

@@ -143,6 +143,9 @@ fn add_service(root: &mut Table, new: &NewService) {
     if new.algorithm != Algorithm::default() {
         table.insert("algorithm", toml_edit::value(new.algorithm.name()));
     }
+    if new.quic {
+        table.insert("quic", toml_edit::value(true));
+    }
     if let Some(kind) = &new.health {
         let mut health = Table::new();
         health.insert("type", toml_edit::value(kind));
@@ -162,6 +165,9 @@ fn new_backend(new: &NewBackend) -> Table {
     }
     if new.backup {
         table.insert("backup", toml_edit::value(true));
+    }
+    if let Some(server_id) = &new.server_id {
+        table.insert("server_id", toml_edit::value(server_id));
     }
     table
 }

@@ -1,6 +1,9 @@
 //! What differs between two configurations, in words.
 
-use super::{BackendConfig, CheckKind, Config, HealthConfig, RuleConfig, ServiceConfig};
+use super::{
+    BackendConfig, CheckKind, Config, HealthConfig, QuicConfig, RuleConfig, ServiceConfig,
+    quic::hex,
+};
 
 /// A line for each thing that changed; none when both mean the same.
 pub fn differences(old: &Config, new: &Config) -> Vec<String> {
@@ -155,6 +158,10 @@ fn service(lines: &mut Vec<String>, old: &ServiceConfig, new: &ServiceConfig) {
         changed(lines, &what(key), &old.to_string(), &new.to_string());
     }
     changed(lines, &what("health"), &health(&old.health), &health(&new.health));
+    changed(lines, &what("quic"), &quic(old.quic.as_ref()), &quic(new.quic.as_ref()));
+    for rotation in changed_keys(old, new) {
+        lines.push(format!("service {}: key of config rotation {rotation} changed", new.name));
+    }
     pair(
         &old.backends,
         &new.backends,
@@ -183,6 +190,7 @@ fn backend(lines: &mut Vec<String>, what: &str, old: &BackendConfig, new: &Backe
         ("weight", old.weight.to_string(), new.weight.to_string()),
         ("backup", old.backup.to_string(), new.backup.to_string()),
         ("state", old.state.to_string(), new.state.to_string()),
+        ("server_id", server_id(old), server_id(new)),
     ] {
         changed(lines, &format!("{what}: {key}"), &old, &new);
     }
@@ -209,6 +217,32 @@ fn health(health: &HealthConfig) -> String {
         health.fall
     ));
     text
+}
+
+fn quic(quic: Option<&QuicConfig>) -> String {
+    let configs = quic.map(|quic| quic.configs.iter().map(ToString::to_string).collect());
+    match configs.map(|configs: Vec<String>| configs.join("; ")) {
+        None => "off".to_owned(),
+        Some(configs) if configs.is_empty() => "on".to_owned(),
+        Some(configs) => configs,
+    }
+}
+
+/// Config rotations that are encrypted with another key than before, which nothing shows.
+fn changed_keys(old: &ServiceConfig, new: &ServiceConfig) -> Vec<u8> {
+    let keys = |service: &ServiceConfig| {
+        let configs = service.quic.iter().flat_map(|quic| &quic.configs);
+        let keys = configs.filter_map(|one| Some((one.config_rotation, one.key.clone()?)));
+        keys.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = keys(old);
+    let differs = |rotation: &u8, key| before.get(rotation).is_some_and(|before| before != key);
+    let after = keys(new);
+    after.iter().filter(|(rotation, key)| differs(rotation, *key)).map(|(one, _)| *one).collect()
+}
+
+fn server_id(backend: &BackendConfig) -> String {
+    backend.server_id.as_deref().map_or_else(|| "none".to_owned(), hex)
 }
 
 fn sources(rule: &RuleConfig) -> String {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Config, ConfigError, Edit, change::apply, differences::differences, raw, source::Source,
-    validate::validate,
+    Config, ConfigError, Edit, change::apply, differences::differences, raw,
+    secrets::without_secrets, source::Source, validate::validate,
 };
 
 /// A valid configuration and its text, which edits change in place.
@@ -60,6 +60,11 @@ impl Document {
     /// The text, comments included.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text as it may be shown: without secrets.
+    pub fn shown(&self) -> String {
+        without_secrets(&self.text)
     }
 
     /// What the text means.

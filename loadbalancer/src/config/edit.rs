@@ -66,6 +66,9 @@ pub struct NewService {
     /// Kind of health check; default `tcp` for TCP services, `none` for UDP services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<String>,
+    /// Whether QUIC connections are followed by their ids.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quic: bool,
 }
 
 /// A backend to add.
@@ -83,6 +86,9 @@ pub struct NewBackend {
     /// Whether it is a backup.
     #[serde(default)]
     pub backup: bool,
+    /// What names it in connection ids of QUIC, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_id: Option<String>,
 }
 
 /// What changes of a backend; `None` leaves a setting as it is.

@@ -12,7 +12,9 @@ mod edit;
 mod error;
 mod model;
 mod names;
+mod quic;
 mod raw;
+mod secrets;
 mod source;
 mod tables;
 #[cfg(test)]
@@ -28,3 +30,4 @@ pub use model::{
     FirewallConfig, Forward, HealthConfig, Limits, NatConfig, PortRange, Protocol, RuleAction,
     RuleConfig, ServiceConfig, XdpMode,
 };
+pub use quic::{QuicConfig, QuicKey, QuicLb};

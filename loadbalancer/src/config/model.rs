@@ -10,6 +10,8 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::QuicConfig;
+
 /// A whole, valid configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
@@ -170,6 +172,8 @@ pub struct ServiceConfig {
     pub min_healthy: u32,
     /// How backends are checked.
     pub health: HealthConfig,
+    /// How connection ids name backends, for QUIC; `None` for services that do not look at them.
+    pub quic: Option<QuicConfig>,
     /// The backends, in the order of the file.
     pub backends: Vec<BackendConfig>,
 }
@@ -218,6 +222,8 @@ pub struct BackendConfig {
     pub backup: bool,
     /// What the operator wants of it.
     pub state: AdminState,
+    /// What names it in connection ids, where the service has `quic`: 1 to 15 bytes.
+    pub server_id: Option<Vec<u8>>,
 }
 
 /// What the operator wants of a backend.

@@ -72,6 +72,8 @@ pub(super) struct RawService {
     pub(super) algorithm: Option<Text>,
     pub(super) table_size: Option<Number>,
     pub(super) min_healthy: Option<Number>,
+    pub(super) quic: Option<Spanned<bool>>,
+    pub(super) quic_lb: Vec<Spanned<RawQuicLb>>,
     pub(super) health: RawHealth,
     pub(super) backend: Vec<Spanned<RawBackend>>,
 }
@@ -91,6 +93,16 @@ pub(super) struct RawHealth {
     pub(super) fall: Option<Number>,
 }
 
+/// `[[service.quic_lb]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawQuicLb {
+    pub(super) config_rotation: Option<Number>,
+    pub(super) server_id_length: Option<Number>,
+    pub(super) nonce_length: Option<Number>,
+    pub(super) key: Option<Text>,
+}
+
 /// `[[service.backend]]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -100,6 +112,7 @@ pub(super) struct RawBackend {
     pub(super) weight: Option<Number>,
     pub(super) backup: bool,
     pub(super) state: Option<Text>,
+    pub(super) server_id: Option<Text>,
 }
 
 /// `[firewall]`

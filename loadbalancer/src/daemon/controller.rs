@@ -135,9 +135,7 @@ impl Controller {
         let _unsent = match request {
             Request::Edit(edit, reply) => reply.send(self.edit(&edit)).err().map(drop),
             Request::Reload(reply) => reply.send(self.reload()).err().map(drop),
-            Request::Config(reply) => {
-                reply.send(Ok(self.document.text().to_owned())).err().map(drop)
-            }
+            Request::Config(reply) => reply.send(Ok(self.document.shown())).err().map(drop),
             Request::Status(reply) => reply.send(self.status()).err().map(drop),
             Request::Stats { per_cpu, reply } => reply.send(self.stats(per_cpu)).err().map(drop),
             Request::Health(reply) => reply.send(Ok(self.health())).err().map(drop),

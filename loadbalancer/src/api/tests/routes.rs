@@ -102,6 +102,7 @@ async fn the_client_sends_what_it_was_given() {
         name: Some("web-4".to_owned()),
         weight: None,
         backup: true,
+        server_id: None,
     };
     let changes = client.add_backend("web", &backend).await.unwrap();
     assert_eq!(changes.changes, ["added backend web-4 (10.0.0.14) to service web"]);

@@ -33,14 +33,16 @@ async fn services_are_added_with_settings_or_defaults() {
         forward: Forward::Dsr,
         algorithm: Algorithm::Maglev,
         health: Some("none".to_owned()),
+        quic: true,
     };
     let defaults = NewService {
         protocol: Protocol::Tcp,
         forward: Forward::Nat,
         health: None,
+        quic: false,
         ..service.clone()
     };
-    let all = "--protocol udp --forward dsr --algorithm maglev --health none";
+    let all = "--protocol udp --forward dsr --algorithm maglev --health none --quic";
     let add = "service add dns --address 192.0.2.53:53";
     assert_eq!(edit(&format!("{add} {all}")).await, Edit::AddService(service));
     assert_eq!(edit(add).await, Edit::AddService(defaults));
@@ -53,9 +55,15 @@ async fn every_command_makes_its_edit() {
         name: Some("web-4".to_owned()),
         weight: Some(50),
         backup: true,
+        server_id: Some("0a0b".to_owned()),
     };
-    let plain =
-        NewBackend { address: "10.0.0.14".to_owned(), name: None, weight: None, backup: false };
+    let plain = NewBackend {
+        address: "10.0.0.14".to_owned(),
+        name: None,
+        weight: None,
+        backup: false,
+        server_id: None,
+    };
     let rule = NewRule {
         name: "bad".to_owned(),
         source: vec!["198.51.100.0/24".to_owned(), "2001:db8:bad::/48".to_owned()],
@@ -66,7 +74,7 @@ async fn every_command_makes_its_edit() {
     let cases = [
         ("service remove web", Edit::RemoveService { service: web() }),
         (
-            "backend add web 10.0.0.14:80 --name web-4 --weight 50 --backup",
+            "backend add web 10.0.0.14:80 --name web-4 --weight 50 --backup --server-id 0a0b",
             Edit::AddBackend { service: web(), backend },
         ),
         ("backend add web 10.0.0.14", Edit::AddBackend { service: web(), backend: plain }),

@@ -46,7 +46,13 @@ default = "pass"
 "#;
 
 fn backend(address: &str) -> NewBackend {
-    NewBackend { address: address.to_owned(), name: None, weight: None, backup: false }
+    NewBackend {
+        address: address.to_owned(),
+        name: None,
+        weight: None,
+        backup: false,
+        server_id: None,
+    }
 }
 
 fn add(service: &str, backend: NewBackend) -> Edit {
@@ -69,6 +75,7 @@ fn service(name: &str, address: &str) -> NewService {
         forward: Forward::Nat,
         algorithm: Algorithm::Maglev,
         health: None,
+        quic: false,
     }
 }
 
@@ -291,6 +298,7 @@ fn any_edit() -> impl Strategy<Value = Edit> {
                     name: weight.map(|_| format!("n{host}")),
                     weight,
                     backup: backup == Some(true),
+                    server_id: None,
                     ..backend(&address)
                 },
             ),

@@ -2,6 +2,7 @@
 
 mod edits;
 mod model;
+mod quic;
 mod refusals;
 mod values;
 

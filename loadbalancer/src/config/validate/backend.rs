@@ -78,6 +78,7 @@ fn backend(
         weight: integer(source, "weight", raw.weight.as_ref(), 0..=1_000, 100)?,
         backup: raw.backup,
         state: word(source, "state", raw.state.as_ref(), AdminState::default())?,
+        server_id: None, // with the service's `quic`
     })
 }
 

@@ -6,6 +6,7 @@
 mod backend;
 mod firewall;
 mod health;
+mod quic;
 mod service;
 mod settings;
 mod value;

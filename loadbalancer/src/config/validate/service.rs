@@ -9,6 +9,7 @@ use std::{
 use super::{
     backend::backends,
     health::health,
+    quic::quic,
     value::{endpoint, integer, name, required, usable, word},
 };
 use crate::{
@@ -64,6 +65,7 @@ struct Totals {
     v6: u32,
     backends: usize,
     slots: u64,
+    quic: usize,
 }
 
 impl Totals {
@@ -95,6 +97,14 @@ impl Totals {
                 self.backends, limits.backends
             );
             return beyond(message, "backends");
+        }
+        self.quic += service.quic.as_ref().map_or(0, |quic| quic.configs.len());
+        if self.quic > limits.services as usize {
+            let message = format!(
+                "the services have {} QUIC configurations up to here, and the limit is {}",
+                self.quic, limits.services
+            );
+            return beyond(message, "services");
         }
         // Twice: a table that changes is written beside the one in use.
         self.slots += 2 * u64::from(service.table_size);
@@ -133,10 +143,12 @@ fn service(
         table_size: TABLE_SIZE,
         min_healthy: integer(source, "min_healthy", raw.min_healthy.as_ref(), 1..=65_535, 1)?,
         health: crate::config::HealthConfig::default(),
+        quic: None,
         backends: Vec::new(),
     };
     service.health = health(source, &raw.health, service.protocol, service.address.port())?;
     service.backends = backends(source, &raw.backend, &service)?;
+    quic(source, raw, &mut service)?;
     service.table_size = table_size(source, raw, at, service.backends.len(), limits)?;
     Ok(service)
 }

@@ -114,6 +114,7 @@ fn happen(config: &mut Config, world: &mut World, event: &Event) {
                 weight: 1,
                 backup: false,
                 state: AdminState::Enabled,
+                server_id: None,
             });
         }
         Event::Set(number, backend, state, weight, backup) => {

@@ -2,6 +2,7 @@
 
 mod backends;
 mod firewall;
+mod quic;
 mod services;
 mod settings;
 mod structure;

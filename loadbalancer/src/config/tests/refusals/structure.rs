@@ -35,7 +35,7 @@ fn unknown_keys() {
         (
             &web("", "colour = 1"),
             "lb.toml:6: unknown key `colour`",
-            "the keys here are: name, address, weight, backup, state",
+            "the keys here are: name, address, weight, backup, state, server_id",
         ),
         (
             "[[firewall.rule]]\nname = \"x\"\nprotocol = \"tcp\"",
