@@ -42,7 +42,7 @@ pub use verdict::{DropReason, Event, Verdict};
 
 /// Version of the layouts in this crate. It changes with every change of a map's key or value, so
 /// that a daemon never reads maps that another layout filled.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// An id that stands for nothing: ids of services, backends and rules begin at 1.
 pub const NO_ID: u32 = 0;

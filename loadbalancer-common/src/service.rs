@@ -40,8 +40,10 @@ pub struct Service {
     pub table_size: u32,
     /// How packets reach a backend: a [`ForwardMode`] as its number.
     pub forward: u8,
+    /// Whether connection ids of QUIC name its backends: 0 or 1.
+    pub quic: u8,
     /// Always 0.
-    pub zero: [u8; 3],
+    pub zero: [u8; 2],
 }
 
 const _: () = assert!(size_of::<Service>() == 16);

@@ -21,3 +21,7 @@ pub(crate) static NAT_PORT_COUNT: Global<u16> = Global::new(0);
 /// to; none: any.
 #[unsafe(no_mangle)]
 pub(crate) static OWN_MAC: Global<MacWord> = Global::new(MacWord::NONE);
+
+/// Whether any service follows QUIC connections by their ids: 0 or 1.
+#[unsafe(no_mangle)]
+pub(crate) static QUIC: Global<u8> = Global::new(0);

@@ -4,14 +4,17 @@
 //! pinned by their names, so that they outlive the daemon.
 
 use aya_ebpf::{
-    bindings::BPF_F_MMAPABLE,
+    bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
     btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray},
     macros::btf_map,
 };
 use loadbalancer_common::{
     AddressV4, AddressV6, Backend, Connection, Counters, FlowKey, PrefixRule, RuleCounters,
     Service, ServiceKey, SlotPair, Translation, TranslationKey,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey},
 };
+
+use crate::stages::quic::Reading;
 
 const MAX_SERVICES: usize = 4_096;
 const MAX_BACKENDS: usize = 16_384;
@@ -137,3 +140,36 @@ pub(crate) static SCRATCH_V6: Scratch<AddressV6> = PerCpuArray::new();
 /// Writes and reads: `frame`.
 #[btf_map]
 pub(crate) static SCRATCH_OFFSET: PerCpuArray<u64, 1> = PerCpuArray::new();
+
+/// Backends of QUIC services by the server id in connection ids.
+///
+/// Writes: the daemon. Reads: `stages::quic`, once a packet to such a service.
+/// Size: 20 + 4 bytes an entry, taken when one is added. Full: the daemon refuses the backend.
+/// Why no room is taken beforehand: most balancers have no such service.
+#[btf_map]
+pub(crate) static QUIC_SERVERS: HashMap<
+    QuicServerKey,
+    u32,
+    MAX_BACKENDS,
+    { BPF_F_NO_PREALLOC as usize },
+> = HashMap::new();
+
+/// How server ids lie in connection ids, by service and config rotation. Holds keys: only root reads
+/// it.
+///
+/// Writes: the daemon, whole values. Reads: `stages::quic`, once a packet to such a service.
+/// Size: 8 + 232 bytes an entry, taken when one is added. Full: the daemon refuses the service.
+#[btf_map]
+pub(crate) static QUIC_CONFIGS: HashMap<
+    QuicConfigKey,
+    QuicLbConfig,
+    MAX_SERVICES,
+    { BPF_F_NO_PREALLOC as usize },
+> = HashMap::new();
+
+/// Where each CPU reads a connection id: the stack has no room for it, and parts of it are read at
+/// an offset that varies.
+///
+/// Writes and reads: `stages::quic`.
+#[btf_map]
+pub(crate) static SCRATCH_QUIC: PerCpuArray<Reading, 1> = PerCpuArray::new();

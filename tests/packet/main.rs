@@ -24,6 +24,7 @@ mod nat_ports;
 mod network;
 mod parse;
 mod property;
+mod quic;
 mod redirect;
 mod select;
 mod verifier;

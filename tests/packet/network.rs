@@ -105,7 +105,15 @@ impl Way {
     /// A service at the VIP, called "web", without backends so far.
     pub(crate) fn service(self, forward: &'static str) -> Service {
         let protocol = if self.is_tcp { "tcp" } else { "udp" };
-        Service { way: self, name: "web", vip: self.vip(), protocol, forward, backends: Vec::new() }
+        Service {
+            way: self,
+            name: "web",
+            vip: self.vip(),
+            protocol,
+            forward,
+            settings: String::new(),
+            backends: Vec::new(),
+        }
     }
 }
 
@@ -117,6 +125,7 @@ pub(crate) struct Service {
     vip: SocketAddr,
     protocol: &'static str,
     forward: &'static str,
+    settings: String,
     backends: Vec<(u8, String)>,
 }
 
@@ -130,6 +139,11 @@ impl Service {
     pub(crate) fn port(mut self, port: u16) -> Self {
         self.vip.set_port(port);
         self
+    }
+
+    /// With these settings of its own, each a line of TOML.
+    pub(crate) fn settings(self, settings: &str) -> Self {
+        Self { settings: settings.to_owned(), ..self }
     }
 
     /// With these backends, all alike.
@@ -149,7 +163,7 @@ impl Display for Service {
         writeln!(out, "[[service]]")?;
         writeln!(out, "name = \"{}\"\naddress = \"{}\"", self.name, self.vip)?;
         writeln!(out, "protocol = \"{}\"\nforward = \"{}\"", self.protocol, self.forward)?;
-        writeln!(out, "table_size = 1021")?;
+        writeln!(out, "table_size = 1021\n{}", self.settings)?;
         // Checks, so that tests say who is healthy.
         writeln!(out, "[service.health]\ntype = \"tcp\"\nport = 9000")?;
         for (number, settings) in &self.backends {

@@ -23,12 +23,15 @@ fn every_combination_of_features_loads_within_bounds() {
     );
     let all = balancer.features();
     assert!(all.firewall && all.nat_port_count > 0, "{all:?}");
+    let quic = Features { quic: true, ..all };
     let no_nat = Features { nat_port_first: 0, nat_port_count: 0, ..all };
     let cases = [
         ("nothing", Features::default()),
         ("firewall", no_nat),
         ("nat", Features { firewall: false, ..all }),
         ("firewall and nat", all),
+        ("quic", Features { quic: true, ..Features::default() }),
+        ("all", quic),
     ];
     let mut smallest = u32::MAX;
     let mut largest = 0;

@@ -2,6 +2,7 @@
 
 pub(crate) mod firewall;
 pub(crate) mod local;
+pub(crate) mod quic;
 pub(crate) mod reply;
 pub(crate) mod select;
 pub(crate) mod service;

@@ -12,6 +12,7 @@ use crate::{
     forward::nat,
     frame::XdpFrame,
     maps::{BACKENDS, LOOKUP_TABLES},
+    stages::quic,
 };
 
 /// The backend of a packet, and what forwarding must know of its connection.
@@ -39,19 +40,20 @@ pub(crate) fn select_backend<A: Family>(
         port: packet.destination_port,
         service: service.id,
     };
-    let now = clock::now_ns();
+    let opening =
+        Opening { now: clock::now_ns(), named: quic::named_backend(frame, packet, service) };
     let mut former = NO_ID;
     if let Some(connection) = A::connections().get_ptr_mut(flow) {
         // SAFETY: entries are preallocated and never freed. If this one is evicted and reused
         // meanwhile, what is read is some connection's, and the backend's service is checked; what
         // is written is a time and a state that the next packet sets again.
         let connection = unsafe { &mut *connection };
-        if let Some(selected) = keep(frame, packet, service, connection, now) {
+        if let Some(selected) = keep(frame, packet, service, connection, &opening) {
             return Ok(selected);
         }
         former = connection.backend;
     }
-    let Opened { id, nat_port } = Opened::unpack(open(frame, packet, service, &flow, now))?;
+    let Opened { id, nat_port } = Opened::unpack(open(frame, packet, service, &flow, &opening))?;
     if former != NO_ID && former != id {
         counters::count_event(Event::ConnectionMoved);
     }
@@ -66,18 +68,22 @@ fn keep<A: Family>(
     packet: &Packet<A>,
     service: &Service,
     connection: &mut Connection,
-    now: u64,
+    opening: &Opening,
 ) -> Option<Selected> {
     let id = connection.backend;
     let backend = BACKENDS.get(id)?;
-    if backend.service != service.id || !keeps_flow(packet, backend, connection.state) {
+    let keeps = match opening.named {
+        NO_ID => keeps_flow(packet, backend, connection.state),
+        named => named == id,
+    };
+    if backend.service != service.id || !keeps {
         return None;
     }
     let translates = service.forward == ForwardMode::Nat as u8;
     if translates && !nat::is_own_port(connection.nat_port) {
         return None;
     }
-    connection.last_seen_ns = now;
+    connection.last_seen_ns = opening.now;
     if !packet.is_syn() {
         connection.state = connection.state.with(ConnectionState::ESTABLISHED);
     }
@@ -131,6 +137,14 @@ fn note_end<A: Family>(
     }
 }
 
+/// What is known of a packet before its flow is looked at.
+struct Opening {
+    /// The time, in ns of the monotonic clock.
+    now: u64,
+    /// Id of the backend that its connection id names, or [`NO_ID`].
+    named: u32,
+}
+
 /// The answer of [`open`]: a backend and a port, or why there is none.
 ///
 /// A function of the BPF target returns one register, so both are packed into it.
@@ -171,9 +185,9 @@ fn open<A: Family>(
     packet: &Packet<A>,
     service: &Service,
     flow: &FlowKey<A>,
-    now: u64,
+    opening: &Opening,
 ) -> u64 {
-    Opened::pack(&choose_and_remember(frame, packet, service, flow, now))
+    Opened::pack(&choose_and_remember(frame, packet, service, flow, opening))
 }
 
 #[inline(always)]
@@ -182,10 +196,14 @@ fn choose_and_remember<A: Family>(
     packet: &Packet<A>,
     service: &Service,
     flow: &FlowKey<A>,
-    now: u64,
+    opening: &Opening,
 ) -> Result<Opened, DropReason> {
     let hash = packet.source.hash_flow(packet.source_port, packet.destination_port);
-    let (id, backend) = look_up(service, hash).ok_or(DropReason::NoBackend)?;
+    let chosen = match opening.named {
+        NO_ID => look_up(service, hash),
+        named => BACKENDS.get(named).map(|backend| (named, backend)),
+    };
+    let (id, backend) = chosen.ok_or(DropReason::NoBackend)?;
     if !backend.flags.contains(BackendFlags::REACHABLE) {
         return Err(DropReason::NeighbourUnresolved);
     }
@@ -193,7 +211,7 @@ fn choose_and_remember<A: Family>(
         return Err(DropReason::NotTranslatable);
     }
     let mut connection = Connection {
-        last_seen_ns: now,
+        last_seen_ns: opening.now,
         backend: id,
         nat_port: Be16::ZERO,
         client_mac: MacWord::NONE,

@@ -4,13 +4,14 @@ use aya::maps::{LpmTrie, MapData, MapError, PerCpuArray, PerCpuValues, lpm_trie:
 use loadbalancer_common::{
     AddressV4, AddressV6, Backend, Counters, PrefixRule, RuleCounters, Service, ServiceKeyV4,
     ServiceKeyV6,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey},
 };
 
 use super::{DatapathError, Maps, maps::map_error};
 use crate::engine::Changes;
 
 impl Maps {
-    /// What nothing refers to yet: tables, counters, backends, prefixes.
+    /// What nothing refers to yet: tables, counters, backends, server ids, prefixes.
     pub(super) fn prepare(&mut self, changes: &Changes) -> Result<(), DatapathError> {
         for (offset, slots) in &changes.tables {
             self.set_table(*offset, slots)?;
@@ -23,6 +24,12 @@ impl Maps {
         }
         for (id, backend) in &changes.backends {
             self.set_backend(*id, *backend)?;
+        }
+        for (key, backend) in &changes.quic_servers {
+            self.set_quic_server(key, Some(*backend))?;
+        }
+        for (key, config) in &changes.quic_configs {
+            self.set_quic_config(*key, Some(config))?;
         }
         for ((length, prefix), rule) in &changes.prefixes_v4 {
             self.set_prefix_v4(*length, *prefix, Some(*rule))?;
@@ -55,6 +62,12 @@ impl Maps {
         }
         for (length, prefix) in &changes.removed_prefixes_v6 {
             self.set_prefix_v6(*length, *prefix, None)?;
+        }
+        for key in &changes.removed_quic_configs {
+            self.set_quic_config(*key, None)?;
+        }
+        for key in &changes.removed_quic_servers {
+            self.set_quic_server(key, None)?;
         }
         for id in &changes.removed_backends {
             self.set_backend(*id, Backend::UNUSED)?;
@@ -91,6 +104,32 @@ impl Maps {
     /// Sets a backend.
     fn set_backend(&mut self, id: u32, backend: Backend) -> Result<(), DatapathError> {
         self.backends.set(id, backend, 0).map_err(map_error("write", "BACKENDS"))
+    }
+
+    /// Sets or removes the backend that a server id names.
+    fn set_quic_server(
+        &mut self,
+        key: &QuicServerKey,
+        backend: Option<u32>,
+    ) -> Result<(), DatapathError> {
+        match backend {
+            Some(backend) => self.quic_servers.insert(key, backend, 0),
+            None => absent_is_removed(self.quic_servers.remove(key)),
+        }
+        .map_err(map_error("write", "QUIC_SERVERS"))
+    }
+
+    /// Sets or removes how a service's connection ids are read.
+    fn set_quic_config(
+        &mut self,
+        key: QuicConfigKey,
+        config: Option<&QuicLbConfig>,
+    ) -> Result<(), DatapathError> {
+        match config {
+            Some(config) => self.quic_configs.insert(key, config, 0),
+            None => absent_is_removed(self.quic_configs.remove(&key)),
+        }
+        .map_err(map_error("write", "QUIC_CONFIGS"))
     }
 
     /// Writes a lookup table to a region that no service points to.

@@ -79,13 +79,15 @@ fn object(
     own_mac: Mac,
 ) -> Result<Ebpf, DatapathError> {
     let firewall = u8::from(features.firewall);
+    let quic = u8::from(features.quic);
     let own = MacWord::new(own_mac);
     let mut loader = EbpfLoader::new();
     loader
         .override_global("FIREWALL", &firewall, true)
         .override_global("NAT_PORT_FIRST", &features.nat_port_first, true)
         .override_global("NAT_PORT_COUNT", &features.nat_port_count, true)
-        .override_global("OWN_MAC", &own, true);
+        .override_global("OWN_MAC", &own, true)
+        .override_global("QUIC", &quic, true);
     for map in MAPS {
         loader.map_pin_path(map, maps.join(map));
         if let Some(entries) = entries(map, limits) {

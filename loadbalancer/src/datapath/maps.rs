@@ -9,13 +9,14 @@ use aya::{
 use loadbalancer_common::{
     AddressV4, AddressV6, Backend, Connection, Counters, FlowKeyV4, FlowKeyV6, PrefixRule,
     RuleCounters, Service, ServiceKeyV4, ServiceKeyV6,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey},
 };
 
 use super::{DatapathError, batch::BatchMap, pins::Pins, tables::LookupTables};
 use crate::config::Limits;
 
 /// Names of the pinned maps, as the kernel side declares them.
-pub(super) const MAPS: [&str; 15] = [
+pub(super) const MAPS: [&str; 17] = [
     "SERVICES_V4",
     "SERVICES_V6",
     "BACKENDS",
@@ -31,6 +32,8 @@ pub(super) const MAPS: [&str; 15] = [
     "DROPS",
     "EVENTS",
     "LAST_REPORT",
+    "QUIC_SERVERS",
+    "QUIC_CONFIGS",
 ];
 
 /// Entries of a map under these limits; `None` keeps the kernel side's own number.
@@ -43,6 +46,9 @@ pub(super) fn entries(map: &str, limits: &Limits) -> Option<u32> {
         "TRANSLATIONS_V4" | "TRANSLATIONS_V6" => Some(limits.connections.saturating_mul(2)),
         "PREFIXES_V4" | "PREFIXES_V6" => Some(limits.prefixes),
         "RULE_COUNTERS" => Some(limits.rule_entries()),
+        // Twice: during a change, the old ones are there beside the new.
+        "QUIC_SERVERS" => Some(limits.backends.saturating_mul(2)),
+        "QUIC_CONFIGS" => Some(limits.services.saturating_mul(2)),
         _ => None,
     }
 }
@@ -61,6 +67,8 @@ pub struct Maps {
     pub(super) rule_counters: PerCpuArray<MapData, RuleCounters>,
     pub(super) drops: PerCpuArray<MapData, u64>,
     pub(super) events: PerCpuArray<MapData, u64>,
+    pub(super) quic_servers: HashMap<MapData, QuicServerKey, u32>,
+    pub(super) quic_configs: HashMap<MapData, QuicConfigKey, QuicLbConfig>,
 }
 
 impl Maps {
@@ -83,6 +91,8 @@ impl Maps {
             rule_counters: open(&directory, "RULE_COUNTERS")?,
             drops: open(&directory, "DROPS")?,
             events: open(&directory, "EVENTS")?,
+            quic_servers: open(&directory, "QUIC_SERVERS")?,
+            quic_configs: open(&directory, "QUIC_CONFIGS")?,
         })
     }
 }

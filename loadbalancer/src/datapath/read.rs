@@ -70,6 +70,14 @@ impl Maps {
             let (key, rule) = entry.map_err(read("PREFIXES_V6"))?;
             image.prefixes_v6.insert((key.prefix_len(), key.data()), rule);
         }
+        for entry in &self.quic_servers {
+            let (key, backend) = entry.map_err(read("QUIC_SERVERS"))?;
+            image.quic_servers.insert(key, backend);
+        }
+        for entry in &self.quic_configs {
+            let (key, config) = entry.map_err(read("QUIC_CONFIGS"))?;
+            image.quic_configs.insert(key, config);
+        }
         Ok(image)
     }
 }

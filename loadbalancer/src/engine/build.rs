@@ -7,7 +7,10 @@ use std::{
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use loadbalancer_common::{Be16, ForwardMode, PrefixRule, Service, ServiceKey};
+use loadbalancer_common::{
+    Be16, ForwardMode, PrefixRule, Service, ServiceKey,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey, ServerId},
+};
 
 use super::{
     Allocation, Catalog, CatalogBackend, CatalogRule, CatalogService, EngineError, Features, Image,
@@ -17,7 +20,9 @@ use super::{
     regions::Regions,
 };
 use crate::{
-    config::{BackendConfig, CheckKind, Config, Forward, Limits, RuleAction, ServiceConfig},
+    config::{
+        BackendConfig, CheckKind, Config, Forward, Limits, QuicKey, RuleAction, ServiceConfig,
+    },
     maglev::{self, Candidate},
     network::NextHop,
     stats::BackendState,
@@ -144,8 +149,10 @@ impl Builder<'_> {
                 Forward::Nat => ForwardMode::Nat,
                 Forward::Dsr => ForwardMode::Dsr,
             } as u8,
-            zero: [0; 3],
+            quic: u8::from(config.quic.is_some()),
+            zero: [0; 2],
         };
+        self.quic_configs(config, id);
         let port = Be16::new(config.address.port());
         match config.address.ip() {
             IpAddr::V4(vip) => {
@@ -212,6 +219,10 @@ impl Builder<'_> {
             let nat = &self.inputs.config.nat;
             let value = entry(service_id, backend.address, flags, next_hop, nat);
             self.image.backends.insert(id, value);
+            if let Some(server) = backend.server_id.as_deref().and_then(ServerId::new) {
+                let key = QuicServerKey { service: service_id, server };
+                self.image.quic_servers.insert(key, id);
+            }
             listed.push(CatalogBackend {
                 id,
                 name: backend.name.clone(),
@@ -223,6 +234,18 @@ impl Builder<'_> {
         }
         candidates.sort_unstable_by_key(|one| (one.seed, one.id));
         (candidates, listed)
+    }
+
+    /// Adds how connection ids name a service's backends.
+    fn quic_configs(&mut self, config: &ServiceConfig, service: u32) {
+        for one in config.quic.iter().flat_map(|quic| &quic.configs) {
+            let key = one.key.as_ref().map(QuicKey::bytes);
+            // Validation let no other lengths pass.
+            if let Some(value) = QuicLbConfig::new(one.server_id_length, one.nonce_length, key) {
+                let rotation = u32::from(one.config_rotation);
+                self.image.quic_configs.insert(QuicConfigKey { service, rotation }, value);
+            }
+        }
     }
 
     /// The lookup table of these candidates: the one before if it is still right, else a new one in
@@ -341,6 +364,7 @@ impl Builder<'_> {
             firewall,
             nat_port_first: if translates { ports.first } else { 0 },
             nat_port_count: if translates { ports.last - ports.first + 1 } else { 0 },
+            quic: config.services.iter().any(|one| one.quic.is_some()),
         };
     }
 }

@@ -3,14 +3,16 @@
 //! 1. Lookup tables go to regions that no service refers to.
 //! 2. Counters of new ids become 0, before anything is counted under them.
 //! 3. Backends appear, and gain what they may be sent: the next tables refer to them.
-//! 4. Prefixes appear or change, those that pass first: an exception is there before its rule.
-//! 5. The program learns what the next services need.
-//! 6. Services switch to their tables, each in one write.
-//! 7. Backends lose what they may be sent: no table refers to those any more.
-//! 8. What is gone is removed: services, then prefixes (those that drop first), then backends.
-//! 9. The program forgets what nothing needs any more.
+//! 4. Server ids of QUIC name those backends, then configurations say how the ids are read.
+//! 5. Prefixes appear or change, those that pass first: an exception is there before its rule.
+//! 6. The program learns what the next services need.
+//! 7. Services switch to their tables, each in one write.
+//! 8. Backends lose what they may be sent: no table refers to those any more.
+//! 9. What is gone is removed: services, then prefixes (those that drop first), then configurations
+//!    and server ids of QUIC, then backends.
+//! 10. The program forgets what nothing needs any more.
 //!
-//! A packet that read a service before step 6 may read its old table for some microseconds more;
+//! A packet that read a service before step 7 may read its old table for some microseconds more;
 //! that stays as it was until the next change at the earliest.
 
 use std::{
@@ -21,6 +23,7 @@ use std::{
 
 use loadbalancer_common::{
     AddressV4, AddressV6, Backend, PrefixRule, RuleAction, Service, ServiceKeyV4, ServiceKeyV6,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey},
 };
 
 use super::{Features, Image, Table};
@@ -36,6 +39,10 @@ pub struct Changes {
     pub new_rules: Vec<u32>,
     /// Entries of `BACKENDS` to set before services switch.
     pub backends: Vec<(u32, Backend)>,
+    /// Entries of `QUIC_SERVERS` to set.
+    pub quic_servers: Vec<(QuicServerKey, u32)>,
+    /// Entries of `QUIC_CONFIGS` to set.
+    pub quic_configs: Vec<(QuicConfigKey, QuicLbConfig)>,
     /// Entries of `PREFIXES_V4` to set: prefix length and address.
     pub prefixes_v4: Vec<((u32, AddressV4), PrefixRule)>,
     /// Entries of `PREFIXES_V6` to set.
@@ -56,6 +63,10 @@ pub struct Changes {
     pub removed_prefixes_v4: Vec<(u32, AddressV4)>,
     /// Entries of `PREFIXES_V6` to remove.
     pub removed_prefixes_v6: Vec<(u32, AddressV6)>,
+    /// Entries of `QUIC_CONFIGS` to remove.
+    pub removed_quic_configs: Vec<QuicConfigKey>,
+    /// Entries of `QUIC_SERVERS` to remove.
+    pub removed_quic_servers: Vec<QuicServerKey>,
     /// Entries of `BACKENDS` to set to [`Backend::UNUSED`].
     pub removed_backends: Vec<u32>,
     /// What the program shall be built for in the end.
@@ -78,6 +89,8 @@ impl Changes {
             new_backends: appeared(&old.backends, &new.backends),
             new_rules: rules(new).difference(&rules(old)).copied().collect(),
             backends,
+            quic_servers: changed(&old.quic_servers, &new.quic_servers),
+            quic_configs: changed(&old.quic_configs, &new.quic_configs),
             prefixes_v4: passing_first(changed(&old.prefixes_v4, &new.prefixes_v4)),
             prefixes_v6: passing_first(changed(&old.prefixes_v6, &new.prefixes_v6)),
             features: (both != old.features).then_some(both),
@@ -88,6 +101,8 @@ impl Changes {
             removed_services_v6: appeared(&new.services_v6, &old.services_v6),
             removed_prefixes_v4: gone_prefixes(&old.prefixes_v4, &new.prefixes_v4),
             removed_prefixes_v6: gone_prefixes(&old.prefixes_v6, &new.prefixes_v6),
+            removed_quic_configs: appeared(&new.quic_configs, &old.quic_configs),
+            removed_quic_servers: appeared(&new.quic_servers, &old.quic_servers),
             removed_backends: appeared(&new.backends, &old.backends),
             features_after: (both != new.features).then_some(new.features),
         }
@@ -109,10 +124,14 @@ impl fmt::Display for Changes {
         let counts = [
             ("tables written", self.tables.len()),
             ("backends set", self.backends.len() + self.backends_after.len()),
+            ("server ids set", self.quic_servers.len()),
+            ("QUIC configurations set", self.quic_configs.len()),
             ("prefixes set", prefixes),
             ("services set", self.services_v4.len() + self.services_v6.len()),
             ("services removed", removed_services),
             ("prefixes removed", removed_prefixes),
+            ("QUIC configurations removed", self.removed_quic_configs.len()),
+            ("server ids removed", self.removed_quic_servers.len()),
             ("backends removed", self.removed_backends.len()),
             ("program replacements", features),
         ];
@@ -179,5 +198,6 @@ const fn needs_of_both(old: Features, new: Features) -> Features {
         firewall: old.firewall || new.firewall,
         nat_port_first: nat.nat_port_first,
         nat_port_count: nat.nat_port_count,
+        quic: old.quic || new.quic,
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use loadbalancer_common::{
     AddressV4, AddressV6, Backend, PrefixRule, Service, ServiceKeyV4, ServiceKeyV6,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey},
 };
 
 /// The whole content of the maps that userspace writes.
@@ -21,6 +22,10 @@ pub struct Image {
     pub prefixes_v4: BTreeMap<(u32, AddressV4), PrefixRule>,
     /// `PREFIXES_V6`, by prefix length and address.
     pub prefixes_v6: BTreeMap<(u32, AddressV6), PrefixRule>,
+    /// `QUIC_SERVERS`: backend ids.
+    pub quic_servers: BTreeMap<QuicServerKey, u32>,
+    /// `QUIC_CONFIGS`.
+    pub quic_configs: BTreeMap<QuicConfigKey, QuicLbConfig>,
     /// What the program is built for.
     pub features: Features,
 }
@@ -37,4 +42,6 @@ pub struct Features {
     pub nat_port_first: u16,
     /// Number of ports in the range; 0 when no service translates.
     pub nat_port_count: u16,
+    /// Whether any service follows QUIC connections.
+    pub quic: bool,
 }

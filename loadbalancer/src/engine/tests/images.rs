@@ -55,12 +55,14 @@ fn entries_hold_what_forwarding_needs() {
     assert_eq!((v6.family, v6.port, v6.service), (6, Be16::ZERO, 2));
     assert_eq!(v6.nat_address[..4], [0x20, 1, 0xd, 0xb8]);
     let key = ServiceKey { vip: [192, 0, 2, 10], port: Be16::new(80), protocol: 6, zero: 0 };
-    let value = Service { id: 1, table_offset: 0, table_size: 7, forward: 0, zero: [0; 3] };
+    let value =
+        Service { id: 1, table_offset: 0, table_size: 7, forward: 0, quic: 0, zero: [0; 2] };
     assert_eq!(plan.image.services_v4[&key], value);
     let (key, value) = plan.image.services_v6.first_key_value().unwrap();
     assert_eq!((key.port, key.protocol, value.forward), (Be16::ZERO, 17, 1));
     assert_eq!(&*plan.image.tables[&0], [1; 7]);
-    let features = Features { firewall: false, nat_port_first: 40_000, nat_port_count: 20_000 };
+    let features =
+        Features { nat_port_first: 40_000, nat_port_count: 20_000, ..Features::default() };
     assert_eq!(plan.image.features, features);
 }
 

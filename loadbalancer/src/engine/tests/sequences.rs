@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::{World, config, simulation::Maps};
 use crate::{
     config::{
-        AdminState, BackendConfig, Config, Forward, Limits, RuleAction, RuleConfig, ServiceConfig,
+        AdminState, BackendConfig, Config, Forward, Limits, QuicConfig, QuicKey, QuicLb,
+        RuleAction, RuleConfig, ServiceConfig,
     },
     engine::{Allocation, Changes, Image},
 };
@@ -31,6 +32,8 @@ enum Event {
     Way(u8),
     /// Another forward mode, and another table size.
     Forward(u8, u32),
+    /// A service begins or ceases to follow QUIC connections, with other server ids each time.
+    Quic(u8, u8),
     /// Adds or removes a rule, or turns the default.
     Firewall(u8),
     /// The daemon starts anew, with or without reading the tables.
@@ -48,6 +51,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(s, b, state, weight, backup)| Event::Set(s, b, state, weight, backup)),
         4 => (service.clone(), backend.clone()).prop_map(|(s, b)| Event::Health(s, b)),
         1 => backend.prop_map(Event::Way),
+        1 => (service.clone(), 0..3_u8).prop_map(|(s, base)| Event::Quic(s, base)),
         1 => (service, prop::sample::select(vec![5_u32, 7, 11, 13]))
             .prop_map(|(s, size)| Event::Forward(s, size)),
         1 => (0..4_u8).prop_map(Event::Firewall),
@@ -97,6 +101,27 @@ fn change_firewall(config: &mut Config, number: u8) {
     });
 }
 
+/// Config rotation 0, and one more.
+fn quic(rotation: u8) -> QuicConfig {
+    let rotations = if rotation == 0 { vec![0] } else { vec![0, rotation] };
+    let config = |config_rotation| QuicLb {
+        config_rotation,
+        server_id_length: 1,
+        nonce_length: 4 + rotation,
+        key: (config_rotation > 0).then(|| QuicKey::new([config_rotation; 16])),
+    };
+    QuicConfig { configs: rotations.into_iter().map(config).collect() }
+}
+
+fn turn_quic(service: &mut ServiceConfig, base: u8) {
+    service.quic = if service.quic.is_some() { None } else { Some(quic(base)) };
+    for backend in &mut service.backends {
+        // Ids go round among the backends.
+        let number: u8 = backend.name.parse().unwrap();
+        backend.server_id = service.quic.as_ref().map(|_| vec![(number + base) % 6]);
+    }
+}
+
 fn happen(config: &mut Config, world: &mut World, event: &Event) {
     let named = |number: &u8| format!("s{number}");
     match event {
@@ -107,6 +132,7 @@ fn happen(config: &mut Config, world: &mut World, event: &Event) {
         Event::Backend(number, backend) => {
             let Some(service) = find(config, *number) else { return };
             let address = backend_address(service, *backend);
+            let quic = service.quic.is_some();
             let at = service.backends.iter().position(|one| one.address == address);
             toggle(&mut service.backends, at, || BackendConfig {
                 name: backend.to_string(),
@@ -114,7 +140,7 @@ fn happen(config: &mut Config, world: &mut World, event: &Event) {
                 weight: 1,
                 backup: false,
                 state: AdminState::Enabled,
-                server_id: None,
+                server_id: quic.then(|| vec![*backend]),
             });
         }
         Event::Set(number, backend, state, weight, backup) => {
@@ -142,6 +168,10 @@ fn happen(config: &mut Config, world: &mut World, event: &Event) {
             service.table_size = *size;
             service.forward =
                 if service.forward == Forward::Nat { Forward::Dsr } else { Forward::Nat };
+        }
+        Event::Quic(number, base) => {
+            let Some(service) = find(config, *number) else { return };
+            turn_quic(service, *base);
         }
         Event::Firewall(number) => change_firewall(config, *number),
         Event::Restart(_) => {}

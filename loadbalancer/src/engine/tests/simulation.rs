@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use loadbalancer_common::{Backend, BackendFlags, PrefixRule, Service};
+use loadbalancer_common::{
+    Backend, BackendFlags, PrefixRule, Service,
+    quic::{QuicConfigKey, QuicLbConfig, QuicServerKey},
+};
 use proptest::{prelude::*, test_runner::TestCaseError};
 
 use crate::engine::{Changes, Features, Image};
@@ -17,6 +20,8 @@ pub(super) struct Maps {
     backends: Vec<Backend>,
     slots: Vec<u32>,
     prefixes: BTreeMap<(u32, Key), PrefixRule>,
+    quic_servers: BTreeMap<QuicServerKey, u32>,
+    quic_configs: BTreeMap<QuicConfigKey, QuicLbConfig>,
     features: Features,
 }
 
@@ -27,6 +32,8 @@ impl Maps {
             backends: vec![Backend::UNUSED; backends as usize + 1],
             slots: vec![0; slots as usize],
             prefixes: BTreeMap::new(),
+            quic_servers: BTreeMap::new(),
+            quic_configs: BTreeMap::new(),
             features: Features::default(),
         }
     }
@@ -43,6 +50,13 @@ impl Maps {
                 prop_assert_eq!(backend.flags, BackendFlags(7), "backend {}", id);
             }
             prop_assert!(service.forward != 0 || self.features.nat_port_count > 0);
+            prop_assert!(service.quic == 0 || self.features.quic);
+            let key = |rotation| QuicConfigKey { service: service.id, rotation };
+            prop_assert!(service.quic == 0 || self.quic_configs.contains_key(&key(0)));
+        }
+        // Whoever a connection id names is there, and of the service that the packet is for.
+        for (key, backend) in &self.quic_servers {
+            prop_assert_eq!(self.backends[*backend as usize].service, key.service);
         }
         prop_assert!(self.features.firewall || self.prefixes.is_empty());
         Ok(())
@@ -72,6 +86,8 @@ impl Maps {
         wanted
             .prefixes
             .extend(prefixes.map(|((length, key), value)| ((*length, key.to_vec()), *value)));
+        wanted.quic_servers.clone_from(&image.quic_servers);
+        wanted.quic_configs.clone_from(&image.quic_configs);
         prop_assert_eq!(self, &wanted);
         Ok(())
     }
@@ -89,6 +105,7 @@ impl Maps {
         for (id, backend) in &changes.backends {
             self.set_backend(*id, *backend)?;
         }
+        self.set_quic(changes)?;
         for ((length, key), rule) in &changes.prefixes_v4 {
             self.prefixes.insert((*length, key.to_vec()), *rule);
         }
@@ -120,6 +137,7 @@ impl Maps {
         for (length, key) in &changes.removed_prefixes_v6 {
             self.prefixes.remove(&(*length, key.to_vec()));
         }
+        self.remove_quic(changes)?;
         for id in &changes.removed_backends {
             self.set_backend(*id, Backend::UNUSED)?;
         }
@@ -128,6 +146,30 @@ impl Maps {
             self.check()?;
         }
         self.check_equal(image)
+    }
+
+    fn set_quic(&mut self, changes: &Changes) -> Result<(), TestCaseError> {
+        for (key, backend) in &changes.quic_servers {
+            self.quic_servers.insert(*key, *backend);
+            self.check()?;
+        }
+        for (key, config) in &changes.quic_configs {
+            self.quic_configs.insert(*key, *config);
+            self.check()?;
+        }
+        Ok(())
+    }
+
+    fn remove_quic(&mut self, changes: &Changes) -> Result<(), TestCaseError> {
+        for key in &changes.removed_quic_configs {
+            self.quic_configs.remove(key);
+            self.check()?;
+        }
+        for key in &changes.removed_quic_servers {
+            self.quic_servers.remove(key);
+            self.check()?;
+        }
+        Ok(())
     }
 
     fn set_backend(&mut self, id: u32, backend: Backend) -> Result<(), TestCaseError> {
