@@ -10,6 +10,7 @@ mod firewall;
 mod health;
 mod network;
 mod queries;
+mod quic;
 mod refusals;
 mod reload;
 mod restart;

@@ -89,6 +89,8 @@ pub struct BackendEntry {
     pub address: SocketAddr,
     /// Share of new connections.
     pub weight: u32,
+    /// What names it in connection ids of QUIC, in hexadecimal.
+    pub server_id: Option<String>,
 }
 
 /// A service in the configuration.
@@ -104,6 +106,8 @@ pub struct Service {
     pub forward: Forward,
     /// Algorithm.
     pub algorithm: String,
+    /// How connection ids of QUIC name backends: lines of TOML.
+    pub quic: Option<String>,
     /// Checks; none means that every backend counts as healthy.
     pub health: Option<Health>,
     /// Backends.
@@ -120,6 +124,7 @@ impl Service {
             protocol: Protocol::Tcp,
             forward,
             algorithm: "maglev".to_owned(),
+            quic: None,
             health: Some(Health::HTTP),
             backends: backend_entries(family, port, backends),
         }
@@ -148,6 +153,7 @@ fn backend_entries(family: Family, port: u16, count: u8) -> Vec<BackendEntry> {
         name: backend::name(number),
         address: SocketAddr::new(addresses::backend(family, number), port),
         weight: 100,
+        server_id: None,
     };
     (1..=count).map(entry).collect()
 }
@@ -218,7 +224,11 @@ impl Display for Service {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "[[service]]\nname = {:?}\naddress = \"{}\"", self.name, self.address)?;
         writeln!(out, "protocol = \"{}\"\nforward = \"{}\"", self.protocol, self.forward)?;
-        writeln!(out, "algorithm = {:?}\n\n[service.health]", self.algorithm)?;
+        writeln!(out, "algorithm = {:?}", self.algorithm)?;
+        if let Some(quic) = &self.quic {
+            writeln!(out, "{quic}")?;
+        }
+        writeln!(out, "\n[service.health]")?;
         match &self.health {
             Some(health) => health.fmt(out)?,
             None => writeln!(out, "type = \"none\"")?,
@@ -241,9 +251,10 @@ impl Display for Health {
 
 impl Display for BackendEntry {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, address, weight } = self;
+        let Self { name, address, weight, server_id } = self;
         writeln!(out, "\n[[service.backend]]\nname = {name:?}")?;
-        writeln!(out, "address = \"{address}\"\nweight = {weight}")
+        writeln!(out, "address = \"{address}\"\nweight = {weight}")?;
+        server_id.iter().try_for_each(|id| writeln!(out, "server_id = {id:?}"))
     }
 }
 
