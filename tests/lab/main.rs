@@ -9,6 +9,7 @@ mod expect;
 mod firewall;
 mod health;
 mod network;
+mod ports;
 mod queries;
 mod quic;
 mod refusals;

@@ -127,11 +127,13 @@ async fn bring_up(
         sampler: Sampler::default(),
         started: Instant::now(),
     };
+    // Before the first check: one from a port of the range would leave the backend in TIME-WAIT, and
+    // the connection that is translated to that port would be answered with it.
+    controller.plane.reserve_ports(&config);
     controller.watch_backends(&config);
     if !controller.resolver.wait_settled(SETTLE).await {
         tracing::warn!("some backends have no link-layer address yet; see `loadbalancer status`");
     }
-    controller.plane.reserve_ports(&config);
     let plan = controller.plan(&config)?;
     controller.plane.apply(plan).map_err(|error| match error {
         PlaneError::Engine(error) => StartError::Engine(error),
