@@ -9,6 +9,7 @@ mod compiler;
 mod gate;
 mod kernel;
 mod linker;
+mod postgres;
 mod steps;
 mod tools;
 // Shared with the build, so that what is accepted here is what it can use.

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::apt::has_systemd;
+use super::postgres;
 use super::steps::Steps;
 use super::toolchain::find_program;
 use crate::command::output;
@@ -13,21 +14,27 @@ use crate::command::output;
 const WHAT: &str = "lab tools";
 
 /// Program, and the Debian package that has it.
-const TOOLS: [(&str, &str); 11] = [
+const TOOLS: [(&str, &str); 16] = [
     ("curl", "curl"),
     ("dig", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
+    ("iperf3", "iperf3"),
     (NGINX, "nginx-light"),
     ("nsenter", "util-linux"),
+    ("openssl", "openssl"),
     ("ping", "iputils-ping"),
+    (POSTGRES, "postgresql"),
+    ("psql", "postgresql-client"),
     ("sysctl", "procps"),
     ("tcpdump", "tcpdump"),
+    ("traceroute", "traceroute"),
     ("wrk", "wrk"),
 ];
 
 const NGINX: &str = "nginx";
+const POSTGRES: &str = "postgres";
 
 pub(super) fn ensure(steps: &mut Steps) -> Result<()> {
     let missing: Vec<(&str, &str)> =
@@ -40,12 +47,21 @@ pub(super) fn ensure(steps: &mut Steps) -> Result<()> {
         mask_nginx(steps).context(WHAT)?;
     }
     steps.doing(WHAT, &format!("installing {}", packages.join(", ")))?;
-    steps.apt.install(&packages).context(WHAT)?;
+    let mut install = || steps.apt.install(&packages);
+    if packages.contains(&"postgresql") {
+        postgres::without_cluster(install).context(WHAT)?;
+    } else {
+        install().context(WHAT)?;
+    }
     steps.doing(WHAT, "installed")
 }
 
 /// A user's PATH may lack the directories of the system's own programs.
 fn is_installed(program: &str) -> bool {
+    if program == POSTGRES {
+        // Debian has it in no directory of PATH.
+        return postgres::is_installed();
+    }
     let system = ["/usr/sbin", "/sbin"].iter().any(|place| Path::new(place).join(program).exists());
     system || find_program(program).is_some()
 }
