@@ -152,7 +152,7 @@ fn a_second_decap_is_refused_and_the_first_goes_on() -> Result<()> {
 /// One client and one backend, which has the VIPs on loopback and the strictest `rp_filter`.
 fn network() -> Result<Network> {
     let vips = Family::BOTH.map(|family| addresses::vip(family, 10)).to_vec();
-    let plan = Plan { clients: 1, backends: 1, dns: false, vips: Vec::new(), local_vips: vips };
+    let plan = Plan { local_vips: vips, ..Plan::new(1, 1) };
     let network = Network::create(&plan)?;
     let strict = ["all", "eth0"].map(|device| format!("net/ipv4/conf/{device}/rp_filter"));
     let strict: Vec<_> = strict.iter().map(|setting| (setting.as_str(), "1")).collect();

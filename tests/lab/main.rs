@@ -15,5 +15,6 @@ mod quic;
 mod refusals;
 mod reload;
 mod restart;
+mod router;
 mod spread;
 mod transfer;

@@ -10,12 +10,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use loadbalancer_tests::http;
 use loadbalancer_tests::{
-    Family, Host, LARGE_BYTES, LabName, Namespace, Network, Plan, Process, WEB_PORT, addresses,
-    leftovers, run, wait_until,
+    Family, Host, LARGE_BYTES, LabName, Namespace, Network, Plan, Process, Program, WEB_PORT,
+    addresses, leftovers, run, wait_until,
 };
 
 fn plan(clients: u8, backends: u8) -> Plan {
-    Plan { clients, backends, dns: true, vips: Vec::new(), local_vips: Vec::new() }
+    Plan { programs: vec![Program::Dns], ..Plan::new(clients, backends) }
 }
 
 fn url(family: Family, port: u16, path: &str) -> String {

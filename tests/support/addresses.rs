@@ -49,6 +49,11 @@ pub fn balancer(family: Family) -> IpAddr {
     host(family, 1, 0x1)
 }
 
+/// Address of the router, on each of its links.
+pub fn router(family: Family) -> IpAddr {
+    host(family, 254, 0xfe)
+}
+
 /// Address of backend `number`, counted from 1 to 80.
 pub fn backend(family: Family, number: u8) -> IpAddr {
     host(family, 10 + number, 0x10 + u16::from(number))

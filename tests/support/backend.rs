@@ -1,50 +1,78 @@
-//! One backend of a lab: a host with nginx, and with dnsmasq when the lab has a UDP service.
+//! One backend of a lab: a host with nginx, and with the other servers that the lab's services need.
+
+mod dnsmasq;
+mod iperf;
+mod nginx;
+mod postgres;
 
 use std::fs;
-use std::net::SocketAddr;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::addresses::{self, DNS_ZONE, Family};
-use crate::host::Host;
+use crate::addresses;
+use crate::certificate::Certificate;
+use crate::host::{Host, Site};
 use crate::name::LabName;
+use crate::program::Program;
 use crate::server::Server;
-use crate::switch::Switch;
+use crate::switch::Segment;
 
-/// Port of the web servers that differs from the VIP's, for modes that translate.
-pub const WEB_PORT: u16 = 8080;
+pub use iperf::PORT as IPERF_PORT;
+pub use nginx::{LARGE_BYTES, SECURE_PORT, WEB_PORT};
+pub use postgres::PORT as POSTGRES_PORT;
 
-/// Bytes that `/large` answers with.
-pub const LARGE_BYTES: usize = 1 << 20;
+pub(crate) use postgres::Template;
 
 /// A host with real servers that say in every answer which backend they are.
 ///
 /// Every web answer has the headers `X-Backend`, `X-Connection` (nginx's serial number of the
 /// TCP connection) and `X-Connection-Requests`. `/` answers the name, `/large` a mebibyte, and
-/// `/healthz` "ok". DNS answers an `A` question with the backend's IPv4 address.
+/// `/healthz` "ok". DNS answers an `A` question with the backend's IPv4 address. PostgreSQL has
+/// the name as its setting `cluster_name`.
 #[derive(Debug)]
 pub struct Backend {
     host: Host,
-    web: Server,
-    dns: Option<Server>,
+    servers: Vec<Server>,
+}
+
+/// What the servers of all backends of a lab start from.
+#[derive(Debug, Default)]
+pub(crate) struct Provisions {
+    /// Programs beside nginx.
+    pub(crate) programs: Vec<Program>,
+    /// Certificate for TLS.
+    pub(crate) certificate: Option<Certificate>,
+    /// Database directory that each PostgreSQL gets a copy of.
+    pub(crate) template: Option<Template>,
 }
 
 impl Backend {
     /// Makes backend `number` (from 1) and starts its servers.
-    pub(crate) fn create(lab: &LabName, switch: &Switch, number: u8, dns: bool) -> Result<Self> {
+    pub(crate) fn create(
+        lab: &LabName,
+        site: &Site<'_>,
+        number: u8,
+        provisions: &Provisions,
+    ) -> Result<Self> {
         let address = |family| addresses::backend(family, number);
-        let host = Host::create(lab, switch, &name(number), address, false)?;
+        let host = Host::create(lab, site, &name(number), address, Segment::Backends)?;
         let directory = lab.directory().join(host.name());
         fs::create_dir_all(&directory)
             .with_context(|| format!("cannot create {}", directory.display()))?;
-        let web = nginx(&host, &directory)?;
-        web.start(&host)?;
-        let dns = dns.then(|| dnsmasq(&host, &directory));
-        if let Some(dns) = &dns {
-            dns.start(&host)?;
+        let mut servers = vec![nginx::server(&host, &directory, provisions.certificate.as_ref())?];
+        for program in &provisions.programs {
+            match program {
+                Program::Web | Program::SecureWeb => {}
+                Program::Dns => servers.push(dnsmasq::server(&host, &directory)),
+                Program::Iperf => servers.push(iperf::server(&host, &directory)),
+                Program::Postgres => {
+                    let template = provisions.template.as_ref().context("no database to copy")?;
+                    servers.push(postgres::server(&host, &directory, template)?);
+                }
+            }
         }
-        Ok(Self { host, web, dns })
+        servers.iter().try_for_each(|server| server.start(&host))?;
+        Ok(Self { host, servers })
     }
 
     /// The host, whose name is the backend's.
@@ -59,101 +87,26 @@ impl Backend {
 
     /// Kills all servers of the backend, as `kill -9` does.
     pub fn kill(&self) -> Result<()> {
-        self.servers().try_for_each(Server::kill)
+        self.servers.iter().try_for_each(Server::kill)
     }
 
     /// Starts the servers again and waits until they listen.
     pub fn revive(&self) -> Result<()> {
-        self.servers().try_for_each(|server| server.start(&self.host))
+        self.servers.iter().try_for_each(|server| server.start(&self.host))
     }
 
     /// Stops the servers: connections are accepted by the kernel and never answered.
     pub fn freeze(&self) -> Result<()> {
-        self.servers().try_for_each(Server::freeze)
+        self.servers.iter().try_for_each(Server::freeze)
     }
 
     /// Lets frozen servers go on.
     pub fn thaw(&self) -> Result<()> {
-        self.servers().try_for_each(Server::thaw)
-    }
-
-    fn servers(&self) -> impl Iterator<Item = &Server> {
-        std::iter::once(&self.web).chain(&self.dns)
+        self.servers.iter().try_for_each(Server::thaw)
     }
 }
 
 /// Name of backend `number`, counted from 1.
 pub(crate) fn name(number: u8) -> String {
     format!("web-{number}")
-}
-
-/// One process, so that killing it by its id leaves no worker that still listens.
-fn nginx(host: &Host, directory: &Path) -> Result<Server> {
-    let config = directory.join("nginx.conf");
-    let place = directory.display();
-    fs::write(&config, nginx_config(host.name(), &place.to_string()))
-        .with_context(|| format!("cannot write {}", config.display()))?;
-    let large = directory.join("large");
-    fs::write(&large, "x".repeat(LARGE_BYTES))
-        .with_context(|| format!("cannot write {}", large.display()))?;
-    let words = ["nginx", "-p", &place.to_string(), "-c", &config.display().to_string()];
-    let words = words.iter().chain(&["-e", "stderr"]).map(|&word| word.to_owned()).collect();
-    let ports = [80, WEB_PORT];
-    let listens_on = ports
-        .iter()
-        .flat_map(|&port| Family::BOTH.map(|family| SocketAddr::new(host.address(family), port)))
-        .collect();
-    Ok(Server::new(words, &directory.join("nginx.log"), listens_on))
-}
-
-fn nginx_config(name: &str, directory: &str) -> String {
-    format!(
-        "daemon off;
-master_process off;
-user root;
-pid {directory}/nginx.pid;
-events {{ worker_connections 8192; }}
-http {{
-  access_log off;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
-  keepalive_timeout 600s;
-  keepalive_requests 100000000;
-  default_type text/plain;
-  add_header X-Backend {name};
-  add_header X-Connection $connection;
-  add_header X-Connection-Requests $connection_requests;
-  server {{
-    listen 80 backlog=4096;
-    listen [::]:80 ipv6only=on backlog=4096;
-    listen {WEB_PORT} backlog=4096;
-    listen [::]:{WEB_PORT} ipv6only=on backlog=4096;
-    location / {{ return 200 \"{name}\\n\"; }}
-    location = /healthz {{ return 200 \"ok\\n\"; }}
-    location = /large {{ root {directory}; }}
-  }}
-}}
-"
-    )
-}
-
-fn dnsmasq(host: &Host, directory: &Path) -> Server {
-    let own_address = host.address(Family::V4);
-    let words = [
-        "dnsmasq",
-        "--keep-in-foreground",
-        "--conf-file=/dev/null",
-        "--no-resolv",
-        "--no-hosts",
-        "--user=root",
-        "--pid-file",
-        "--log-facility=-",
-        &format!("--address=/{DNS_ZONE}/{own_address}"),
-    ];
-    let listens_on = Family::BOTH.map(|family| SocketAddr::new(host.address(family), 53));
-    let words = words.iter().map(|&word| word.to_owned()).collect();
-    Server::new(words, &directory.join("dnsmasq.log"), listens_on.to_vec())
 }

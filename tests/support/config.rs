@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::addresses::{self, Family};
-use crate::backend::{self, WEB_PORT};
+use crate::program::Program;
 
 /// Layer-4 protocol of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +32,24 @@ pub enum Forward {
     Nat,
     /// The backend answers the client itself.
     Dsr,
+}
+
+impl Forward {
+    /// Whether a backend may serve on another port than the VIP's.
+    pub fn translates(self) -> bool {
+        match self {
+            Self::Nat => true,
+            Self::Dsr => false,
+        }
+    }
+
+    /// Whether packets reach the backend with the VIP as their destination.
+    pub fn keeps_vip(self) -> bool {
+        match self {
+            Self::Nat => false,
+            Self::Dsr => true,
+        }
+    }
 }
 
 impl Display for Forward {
@@ -68,6 +85,9 @@ impl Health {
         rise: 1,
         fall: 2,
     };
+
+    /// The same by connecting alone.
+    pub const TCP: Self = Self { kind: "tcp", ..Self::HTTP };
 
     /// Time within which a backend that stopped serving is out of the table.
     pub fn detection_limit(&self) -> Duration {
@@ -112,50 +132,8 @@ pub struct Service {
     pub health: Option<Health>,
     /// Backends.
     pub backends: Vec<BackendEntry>,
-}
-
-impl Service {
-    /// The service `web` on port 80 of the first VIP, with backends 1 to `backends` checked over HTTP.
-    pub fn web(family: Family, forward: Forward, backends: u8) -> Self {
-        let port = if forward == Forward::Nat { WEB_PORT } else { 80 };
-        Self {
-            name: "web".to_owned(),
-            address: SocketAddr::new(addresses::vip(family, 10), 80),
-            protocol: Protocol::Tcp,
-            forward,
-            algorithm: "maglev".to_owned(),
-            quic: None,
-            health: Some(Health::HTTP),
-            backends: backend_entries(family, port, backends),
-        }
-    }
-
-    /// The service `dns` on UDP port 53 of the first VIP, with backends 1 to `backends`, unchecked.
-    pub fn dns(family: Family, forward: Forward, backends: u8) -> Self {
-        Self {
-            name: "dns".to_owned(),
-            address: SocketAddr::new(addresses::vip(family, 10), 53),
-            protocol: Protocol::Udp,
-            health: None,
-            backends: backend_entries(family, 53, backends),
-            ..Self::web(family, forward, 0)
-        }
-    }
-
-    /// The address that a browser would take.
-    pub fn url(&self) -> String {
-        format!("http://{}/", self.address)
-    }
-}
-
-fn backend_entries(family: Family, port: u16, count: u8) -> Vec<BackendEntry> {
-    let entry = |number| BackendEntry {
-        name: backend::name(number),
-        address: SocketAddr::new(addresses::backend(family, number), port),
-        weight: 100,
-        server_id: None,
-    };
-    (1..=count).map(entry).collect()
+    /// What serves on them; no part of the file.
+    pub program: Program,
 }
 
 /// A firewall rule on sources, in the configuration.
@@ -200,6 +178,15 @@ impl Config {
         vips.sort();
         vips.dedup();
         vips
+    }
+
+    /// Programs that serve on the backends, each once.
+    pub(crate) fn programs(&self) -> Vec<Program> {
+        let mut programs: Vec<Program> =
+            self.services.iter().map(|service| service.program).collect();
+        programs.sort();
+        programs.dedup();
+        programs
     }
 
     /// The file for a daemon with this socket and pin directory.
@@ -269,6 +256,7 @@ impl Display for Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::addresses::Family;
 
     #[test]
     fn the_file_reads_as_a_person_would_write_it() {

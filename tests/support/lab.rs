@@ -11,10 +11,12 @@ use serde_json::Value;
 use crate::addresses::Family;
 use crate::backend::Backend;
 use crate::command::Finished;
-use crate::config::{Config, Forward, Protocol};
+use crate::config::Config;
 use crate::daemon::{Daemon, binary};
 use crate::host::Host;
 use crate::network::{Network, Plan};
+use crate::router::Routed;
+use crate::switch::ETHERNET_MTU;
 use crate::{leftovers, stats, wait_until};
 
 /// Longest wait for all backends to be healthy after the start.
@@ -27,6 +29,8 @@ pub struct LabBuilder {
     config: Config,
     clients: u8,
     backends: u8,
+    mtu: u32,
+    routed: Option<Routed>,
     binary: Option<PathBuf>,
 }
 
@@ -40,6 +44,18 @@ impl LabBuilder {
     /// Number of backends; as many as the largest service has unless said.
     pub fn backends(mut self, backends: u8) -> Self {
         self.backends = backends;
+        self
+    }
+
+    /// Largest packet of every link; Ethernet's 1,500 bytes unless said.
+    pub fn mtu(mut self, mtu: u32) -> Self {
+        self.mtu = mtu;
+        self
+    }
+
+    /// A router before the clients, and maybe before the backends; none unless said.
+    pub fn routed(mut self, routed: Routed) -> Self {
+        self.routed = Some(routed);
         self
     }
 
@@ -72,9 +88,11 @@ impl LabBuilder {
         Plan {
             clients: self.clients,
             backends: self.backends,
-            dns: self.config.services.iter().any(|service| service.protocol == Protocol::Udp),
+            programs: self.config.programs(),
             vips: self.config.vips(|_| true),
-            local_vips: self.config.vips(|service| service.forward == Forward::Dsr),
+            local_vips: self.config.vips(|service| service.forward.keeps_vip()),
+            mtu: self.mtu,
+            routed: self.routed,
         }
     }
 }
@@ -92,7 +110,7 @@ impl Lab {
     pub fn with(config: Config) -> LabBuilder {
         let backends = config.services.iter().map(|service| service.backends.len()).max();
         let backends = backends.and_then(|count| u8::try_from(count).ok()).unwrap_or(0);
-        LabBuilder { config, clients: 1, backends, binary: None }
+        LabBuilder { config, clients: 1, backends, mtu: ETHERNET_MTU, routed: None, binary: None }
     }
 
     /// The daemon.

@@ -7,11 +7,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::addresses::{self, Family};
-use crate::backend::Backend;
-use crate::host::Host;
+use crate::backend::{Backend, Provisions, Template};
+use crate::certificate::Certificate;
+use crate::host::{Host, Site};
 use crate::name::LabName;
 use crate::namespace::report;
-use crate::switch::Switch;
+use crate::program::Program;
+use crate::router::{Routed, Router};
+use crate::switch::{ETHERNET_MTU, Segment, Switch};
 use crate::{bpffs, leftovers, wait_until};
 
 /// Longest wait for hosts to reach each other once their cables are in.
@@ -24,22 +27,56 @@ pub struct Plan {
     pub clients: u8,
     /// Hosts called `web-1` and so on.
     pub backends: u8,
-    /// Whether backends run a DNS server beside nginx.
-    pub dns: bool,
+    /// Servers that backends run; nginx they always do.
+    pub programs: Vec<Program>,
     /// Addresses that the load balancer answers for on the switch.
     pub vips: Vec<IpAddr>,
     /// Those of them that backends have on loopback, for modes that keep the destination.
     pub local_vips: Vec<IpAddr>,
+    /// Largest packet of every link.
+    pub mtu: u32,
+    /// Where a router is, if anywhere.
+    pub routed: Option<Routed>,
 }
 
-/// Hosts on a switch, with the backends' servers running. All of it goes when dropped.
+impl Plan {
+    /// A network on one switch, with plain web servers and without a VIP.
+    pub fn new(clients: u8, backends: u8) -> Self {
+        Self {
+            clients,
+            backends,
+            programs: Vec::new(),
+            vips: Vec::new(),
+            local_vips: Vec::new(),
+            mtu: ETHERNET_MTU,
+            routed: None,
+        }
+    }
+
+    /// Makes what the servers start from.
+    fn provisions(&self, lab: &LabName) -> Result<Provisions> {
+        let needs = |program| self.programs.contains(&program);
+        let directory = lab.directory();
+        let certificate = needs(Program::SecureWeb)
+            .then(|| Certificate::create(&directory, &self.vips))
+            .transpose()?;
+        let template = needs(Program::Postgres)
+            .then(|| Template::create(directory.join("postgres")))
+            .transpose()?;
+        Ok(Provisions { programs: self.programs.clone(), certificate, template })
+    }
+}
+
+/// Hosts on a switch, maybe around a router, with the backends' servers running. All of it goes when dropped.
 #[derive(Debug)]
 pub struct Network {
     // Dropped in this order: what uses the files goes before them.
     clients: Vec<Host>,
     balancer: Host,
     backends: Vec<Backend>,
+    router: Option<Router>,
     switch: Switch,
+    certificate: Option<Certificate>,
     files: Files,
 }
 
@@ -48,18 +85,29 @@ impl Network {
     pub fn create(plan: &Plan) -> Result<Self> {
         let files = Files::create(LabName::claim()?)?;
         let lab = &files.0;
-        let switch = Switch::create(lab)?;
-        let balancer = Host::create(lab, &switch, "lb", addresses::balancer, true)?;
+        let provisions = plan.provisions(lab)?;
+        let switch = Switch::create(lab, plan.mtu)?;
+        let router = plan.routed.map(|routed| Router::create(lab, &switch, routed)).transpose()?;
+        let site = Site { switch: &switch, router: router.as_ref() };
+        let balancer = Host::create(lab, &site, "lb", addresses::balancer, Segment::Balancer)?;
         for &vip in &plan.vips {
             balancer.announce_vip(vip)?;
         }
         let clients = (1..=plan.clients)
-            .map(|number| create_client(lab, &switch, number))
+            .map(|number| create_client(lab, &site, number))
             .collect::<Result<_>>()?;
         let backends = (1..=plan.backends)
-            .map(|number| create_backend(lab, &switch, number, plan))
-            .collect::<Result<_>>()?;
-        let network = Self { clients, balancer, backends, switch, files };
+            .map(|number| create_backend(lab, &site, number, plan, &provisions))
+            .collect::<Result<Vec<_>>>()?;
+        if plan.routed.is_some_and(|routed| routed.to_backends.is_some()) {
+            for backend in &backends {
+                for family in Family::BOTH {
+                    balancer.route_through_the_router(backend.host().address(family))?;
+                }
+            }
+        }
+        let certificate = provisions.certificate;
+        let network = Self { clients, balancer, backends, router, switch, certificate, files };
         network.wait_until_reachable()?;
         Ok(network)
     }
@@ -89,6 +137,16 @@ impl Network {
         &self.switch
     }
 
+    /// The router, in a network that has one.
+    pub fn router(&self) -> Option<&Router> {
+        self.router.as_ref()
+    }
+
+    /// The certificate of the backends' TLS servers, in a network that has some.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
     fn wait_until_reachable(&self) -> Result<()> {
         let others = self.clients.iter().chain(self.backends.iter().map(Backend::host));
         for host in others {
@@ -103,15 +161,23 @@ impl Network {
     }
 }
 
-fn create_client(lab: &LabName, switch: &Switch, number: u8) -> Result<Host> {
+fn create_client(lab: &LabName, site: &Site<'_>, number: u8) -> Result<Host> {
     let address = |family| addresses::client(family, number);
-    let client = Host::create(lab, switch, &format!("client-{number}"), address, false)?;
-    client.route_vips()?;
+    let client = Host::create(lab, site, &format!("client-{number}"), address, Segment::Clients)?;
+    if site.router.is_none() {
+        client.route_vips()?;
+    }
     Ok(client)
 }
 
-fn create_backend(lab: &LabName, switch: &Switch, number: u8, plan: &Plan) -> Result<Backend> {
-    let backend = Backend::create(lab, switch, number, plan.dns)?;
+fn create_backend(
+    lab: &LabName,
+    site: &Site<'_>,
+    number: u8,
+    plan: &Plan,
+    provisions: &Provisions,
+) -> Result<Backend> {
+    let backend = Backend::create(lab, site, number, provisions)?;
     for &vip in &plan.local_vips {
         backend.host().accept_vip(vip)?;
     }

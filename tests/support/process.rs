@@ -115,10 +115,15 @@ impl Process {
 
     /// Asks the process to end (SIGTERM) and kills it when it does not within `limit`.
     pub fn stop(&self, limit: Duration) -> Result<ExitStatus> {
+        self.end_by(Signal::SIGTERM, limit)
+    }
+
+    /// Sends the process a signal that ends it, and kills it when it runs on after `limit`.
+    pub(crate) fn end_by(&self, signal: Signal, limit: Duration) -> Result<ExitStatus> {
         if let Some(status) = self.ended()? {
             return Ok(status);
         }
-        self.signal(Signal::SIGTERM)?;
+        self.signal(signal)?;
         let stopped = self.wait(limit);
         if stopped.is_err() {
             self.kill()?;

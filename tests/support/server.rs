@@ -9,10 +9,14 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
 use crate::host::Host;
+use crate::namespace::report;
 use crate::process::Process;
 
 /// Longest wait for a server to listen.
 const START_LIMIT: Duration = Duration::from_secs(15);
+
+/// Longest wait for a server that was asked to end.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server program on a host, with the addresses it listens on.
 #[derive(Debug)]
@@ -20,13 +24,20 @@ pub(crate) struct Server {
     words: Vec<String>,
     log: PathBuf,
     listens_on: Vec<SocketAddr>,
+    ending: Option<Signal>,
     process: Mutex<Option<Process>>,
 }
 
 impl Server {
     /// A server that is not started yet; it will print to `log`.
     pub(crate) fn new(words: Vec<String>, log: &Path, listens_on: Vec<SocketAddr>) -> Self {
-        Self { words, log: log.to_owned(), listens_on, process: Mutex::new(None) }
+        Self { words, log: log.to_owned(), listens_on, ending: None, process: Mutex::new(None) }
+    }
+
+    /// The same server, ended by `signal` when the lab goes: one that has processes of its own.
+    pub(crate) fn ended_by(mut self, signal: Signal) -> Self {
+        self.ending = Some(signal);
+        self
     }
 
     /// Starts the server on `host` and waits until it listens on all its addresses.
@@ -59,6 +70,15 @@ impl Server {
 
     fn slot(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let (Some(signal), Some(process)) = (self.ending, self.slot().take()) {
+            // Killed with the process when it does not end.
+            report("a server did not end in time", process.end_by(signal, END_LIMIT).map(drop));
+        }
     }
 }
 

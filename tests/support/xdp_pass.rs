@@ -19,6 +19,8 @@ use crate::namespace::Namespace;
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_OBJ_PIN: libc::c_long = 6;
 const BPF_PROG_TYPE_XDP: u32 = 6;
+/// The program takes frames in several buffers: without it, a veth refuses it at a larger MTU.
+const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 
 /// `r0 = XDP_PASS; exit`, as the kernel encodes them: opcode, registers, offset, immediate.
 const PROGRAM: [[u8; 8]; 2] = [[0xb7, 0, 0, 0, 2, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
@@ -30,6 +32,11 @@ struct LoadAttributes {
     instruction_count: u32,
     instructions: u64,
     license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buffer: u64,
+    kernel_version: u32,
+    flags: u32,
 }
 
 /// The head of `union bpf_attr` for `BPF_OBJ_PIN`.
@@ -59,6 +66,11 @@ fn load() -> io::Result<OwnedFd> {
         instruction_count: u32::try_from(PROGRAM.len()).unwrap_or(u32::MAX),
         instructions: PROGRAM.as_ptr() as u64,
         license: license.as_ptr() as u64,
+        log_level: 0,
+        log_size: 0,
+        log_buffer: 0,
+        kernel_version: 0,
+        flags: BPF_F_XDP_HAS_FRAGS,
     };
     let fd = bpf(BPF_PROG_LOAD, &attributes)?;
     // SAFETY: the kernel has just opened it for this call alone.
