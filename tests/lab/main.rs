@@ -11,6 +11,7 @@ mod health;
 mod modes;
 mod network;
 mod ports;
+mod postgres;
 mod queries;
 mod quic;
 mod refusals;
