@@ -8,6 +8,7 @@ mod drain;
 mod expect;
 mod firewall;
 mod health;
+mod held;
 mod iperf;
 mod modes;
 mod network;

@@ -66,7 +66,6 @@ fn text(name: &str, directory: &str, secure: &str) -> String {
 master_process off;
 user root;
 pid {directory}/nginx.pid;
-worker_rlimit_nofile 32768;
 events {{ worker_connections 16384; }}
 http {{
   access_log off;
