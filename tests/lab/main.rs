@@ -23,3 +23,4 @@ mod router;
 mod spread;
 mod tls;
 mod transfer;
+mod vip;
