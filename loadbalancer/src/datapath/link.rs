@@ -1,6 +1,6 @@
 //! A program's link to an interface: pinned, so that it outlives the process that attached it.
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
 
 use aya::programs::{
     ProgramError, Xdp, XdpMode as AyaMode,
@@ -11,7 +11,7 @@ use aya::programs::{
 use super::{
     DatapathError,
     error::os_error,
-    pins::{Pins, pin_error},
+    pins::{Pins, remove_link},
 };
 use crate::config::XdpMode;
 
@@ -80,7 +80,7 @@ fn adopt(
         if modes.contains(&mode) && replace_at(xdp, &pin)? {
             return Ok(Some(mode));
         }
-        fs::remove_file(&pin).map_err(pin_error("remove", &pin))?;
+        remove_link(&pin)?;
     }
     Ok(None)
 }

@@ -23,6 +23,7 @@ mod maps;
 mod pins;
 mod read;
 mod tables;
+mod unlink;
 
 pub use error::DatapathError;
 pub use link::AttachedMode;

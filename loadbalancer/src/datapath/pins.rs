@@ -16,7 +16,7 @@ use nix::{
     sys::statfs::{BPF_FS_MAGIC, statfs},
 };
 
-use super::DatapathError;
+use super::{DatapathError, unlink::end_link};
 use crate::config::{Limits, PortRange};
 
 const LINKS: &str = "links";
@@ -83,7 +83,7 @@ impl Pins {
         let mut removed = Vec::new();
         for link in entries(&self.root.join(LINKS))? {
             if !keep.contains(&link.as_path()) {
-                remove_file(&link)?;
+                remove_link(&link)?;
                 removed.push(describe_link(&link));
             }
         }
@@ -118,7 +118,7 @@ pub fn detach(root: &Path) -> Result<Detached, DatapathError> {
     }
     require_bpf_file_system(root)?;
     for link in entries(&root.join(LINKS))? {
-        remove_file(&link)?;
+        remove_link(&link)?;
         detached.removed.push(describe_link(&link));
     }
     for directory in starting_with(root, MAPS_PREFIX)? {
@@ -247,6 +247,12 @@ fn remove_maps(directory: &Path) -> Result<(), DatapathError> {
         remove_file(&map)?;
     }
     remove_directory(directory)
+}
+
+/// Detaches the program of a link, and removes the link's pin.
+pub(super) fn remove_link(link: &Path) -> Result<(), DatapathError> {
+    end_link(link).map_err(pin_error("end the link of", link))?;
+    remove_file(link)
 }
 
 fn remove_file(path: &Path) -> Result<(), DatapathError> {
